@@ -1,0 +1,146 @@
+"""What a stage is told: one frozen dataclass per stage, the whole contract, with a JSON round trip.
+
+A wrong spec raises ``ValueError`` in a second rather than an hour into the run. Paths are absolute.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K")
+"""From the largest and closest to the trained model to the smallest."""
+
+
+def _require(holds: bool, advice: str) -> None:
+    if not holds:
+        raise ValueError(advice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Shared by all stages: how a spec travels as JSON."""
+
+    base: str
+    """The base model's name in the catalogue; its weights have been fetched."""
+    models_dir: str
+    """Where fetched base models stand."""
+
+    def __post_init__(self) -> None:
+        _require(bool(self.base), "Name a base model, for example smollm2-135m.")
+        _require(self.models_dir.startswith("/"), "Give models_dir as an absolute path.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, obj: Mapping[str, Any]) -> Self:
+        """The spec again; raises ValueError for a field that is missing or unknown."""
+        unknown = set(obj) - {field.name for field in fields(cls)}
+        _require(not unknown, f"Remove the unknown fields {sorted(unknown)} from the {cls.__name__}.")
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in obj.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"The {cls.__name__} lacks a field: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSpec(Spec):
+    """Check rows and turn them into tokens."""
+
+    rows: str
+    """JSONL of {id, split, source, target, section}, scrubbed."""
+    rows_sha256: str
+    """The frozen dataset's hash; another file is refused."""
+    max_tokens: int = 2048
+    """Prompt and summary together; a longer row is set aside, never cut. The base's own limit applies too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.rows_sha256) == 64, "Give rows_sha256 as the file's 64 hex digits.")
+        _require(self.max_tokens >= 64, "Raise max_tokens to 64 or more; a prompt alone takes about 40.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec(Spec):
+    """Fine-tune LoRA adapters on the prepared rows."""
+
+    prepared: str
+    """The artifact folder of the prepare stage."""
+    epochs: float = 2.0
+    """Passes over the training rows; half a pass is 0.5."""
+    learning_rate: float = 5e-4
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    tokens_per_batch: int = 2048
+    """Padded tokens in one optimizer step; a row longer than this is a batch of its own."""
+    max_valid_rows: int = 64
+    """Validation rows whose loss is measured after each epoch; 0 for none."""
+    checkpoint_every_seconds: float = 60.0
+    """How much work a power loss may cost."""
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.epochs > 0, "Train for more than 0 epochs.")
+        _require(0 < self.learning_rate <= 0.01, "Choose a learning_rate up to 0.01; 5e-4 suits LoRA.")
+        _require(self.lora_rank > 0 and self.lora_alpha > 0, "Give lora_rank and lora_alpha above 0.")
+        _require(0 <= self.lora_dropout < 1, "Give lora_dropout from 0 up to, not including, 1.")
+        _require(self.tokens_per_batch >= 64, "Raise tokens_per_batch to 64 or more.")
+        _require(self.checkpoint_every_seconds > 0, "Give checkpoint_every_seconds above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizeSpec(Spec):
+    """Merge the adapter into its base and write GGUF files."""
+
+    adapter: str
+    """The folder with the trained adapter."""
+    tools_dir: str
+    """Where the fetched GGUF converter stands."""
+    types: tuple[str, ...] = ("Q8_0", "Q4_K")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wrong = [name for name in self.types if name not in QUANTIZED_TYPES]
+        _require(bool(self.types) and not wrong, f"Choose types among {', '.join(QUANTIZED_TYPES)}.")
+        _require(len(set(self.types)) == len(self.types), "Name each type once.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSpec(Spec):
+    """Score the tuned model against its base on rows it has not seen."""
+
+    tuned_gguf: str
+    rows: str
+    rows_sha256: str
+    splits: tuple[str, ...] = ("test",)
+    """Which rows are held out."""
+    limit: int = 24
+    """At most so many rows, drawn with the seed; 0 for all."""
+    max_new_tokens: int = 160
+    context_tokens: int = 2560
+    """For one request, prompt and summary; a row whose prompt leaves no room is counted and passed over."""
+    threads: int = 2
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.rows_sha256) == 64, "Give rows_sha256 as the file's 64 hex digits.")
+        _require("train" not in self.splits, "Evaluate on held-out rows; training rows flatter the model.")
+        _require(bool(self.splits) and self.limit >= 0, "Give at least one split and a limit of 0 or more.")
+        _require(
+            0 < self.max_new_tokens < self.context_tokens,
+            "Give max_new_tokens below context_tokens, above 0.",
+        )
+        _require(self.threads > 0, "Give at least one thread.")
+
+
+SPECS: dict[str, type[Spec]] = {
+    "prepare": PrepareSpec,
+    "train": TrainSpec,
+    "quantize": QuantizeSpec,
+    "evaluate": EvaluateSpec,
+}
+"""Each stage's spec, in the order in which the stages run."""

@@ -1,0 +1,75 @@
+"""A base model as transformers reads it, whatever form it was fetched in."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GgufConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from jobs.catalogue import Installed
+from jobs.rundir import sync_folder
+
+
+def ensure_hf_folder(base: Installed) -> Path:
+    """The base as safetensors with tokenizer and chat template: made once from its GGUF (20 s) and kept.
+
+    Two stages doing so at once is harmless, the first rename wins. Raises OSError when the disk is full.
+    """
+    if base.hf.is_dir():
+        return base.hf
+    for leftover in base.path.glob(f".{base.hf.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{base.hf.name}-", dir=base.path))
+    try:
+        _dequantize(base, fresh)
+        fresh.rename(base.hf)
+        sync_folder(base.path)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if not base.hf.is_dir():
+            raise
+    return base.hf
+
+
+def _dequantize(base: Installed, folder: Path) -> None:
+    tokenizer = load_tokenizer(base.path, base, gguf_file=base.gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        base.path,
+        gguf_file=base.gguf.name,
+        dtype=torch.float32,
+        # Without this the tensors stay marked as quantized and cannot be saved.
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    # What a 4- to 6-bit file held fits into 16 bits (relative error 0.0002), at half the disk.
+    model.to(torch.float16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_tokenizer(folder: Path, base: Installed, **kwargs: str) -> PreTrainedTokenizerBase:
+    """The tokenizer with the base's chat template, or ours where it brings none."""
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=False, local_files_only=True, **kwargs
+    )
+    tokenizer.chat_template = base.chat_template or tokenizer.chat_template
+    return tokenizer
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """The model from safetensors: 32 bits on a CPU, where bf16 products take twice as long, else bf16."""
+    on_gpu = torch.cuda.is_available()
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.bfloat16 if on_gpu else torch.float32,
+        device_map={"": 0} if on_gpu else None,
+        attn_implementation="sdpa",
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+    )

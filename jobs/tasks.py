@@ -1,0 +1,30 @@
+"""The worker's doors: one thin task per job. Each takes an id, calls a service and returns nothing."""
+
+import os
+
+import django
+from celery import shared_task
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from records.models import Upload  # noqa: E402  (models need Django set up)
+from records.services import scrubbing  # noqa: E402
+from training.services import reap as reaping  # noqa: E402
+from training.services import stages  # noqa: E402
+
+
+@shared_task
+def scrub_upload(uuid: str) -> None:
+    scrubbing.scrub_upload(upload=Upload.objects.get(uuid=uuid))
+
+
+@shared_task
+def run_stage(uuid: str) -> None:
+    stages.execute_stage(uuid)
+
+
+@shared_task
+def reap() -> None:
+    scrubbing.nudge_forgotten()
+    reaping.reap()

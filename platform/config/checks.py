@@ -1,0 +1,36 @@
+"""System checks: a wrong configuration stops the start, with a hint."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+
+@register()
+def var_is_writable(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    settings.VAR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.access(settings.VAR, os.W_OK):
+        return []
+    hint = "Give this user write access, or set PRECIS_VAR to another folder."
+    return [Error("The state folder cannot be written.", hint=hint, id="precis.E001")]
+
+
+@register()
+def keys_are_long_enough(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if len(settings.MASTER_KEY) >= 32 and len(settings.SECRET_KEY) >= 32:
+        return []
+    hint = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+    return [
+        Error("SECRET_KEY and PRECIS_MASTER_KEY need 32 characters or more.", hint=hint, id="precis.E002")
+    ]
+
+
+@register(deploy=True)
+def the_network_sees_https_only(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.HTTPS or settings.WEB_HOST in {"127.0.0.1", "localhost", "::1"}:
+        return []
+    hint = "Put a TLS proxy in front and set PRECIS_HTTPS=yes, or set PRECIS_HOST=127.0.0.1."
+    return [Warning("Precis answers on the network without HTTPS.", hint=hint, id="precis.W001")]

@@ -1,0 +1,42 @@
+"""The template library ``precis``: how forms, words and numbers look on pages."""
+
+from django import template
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select
+from django.utils.safestring import SafeString
+
+from accounts import access
+from accounts.models import User
+
+register = template.Library()
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form field's widget in the design's classes."""
+    widget = field.field.widget
+    if isinstance(widget, RadioSelect):
+        css = ""
+    elif isinstance(widget, CheckboxInput):
+        css = "form-check-input"
+    else:
+        css = "form-select" if isinstance(widget, Select) else "form-control"
+    return field.as_widget(attrs={"class": f"{css} is-invalid" if field.errors else css})
+
+
+@register.filter
+def words(name: str) -> str:
+    """``freeze_dataset`` or ``records:review_record`` as a person would say it: Freeze dataset."""
+    return str(name).rpartition(":")[2].replace("_", " ").capitalize()
+
+
+@register.filter
+def counted(number: int, noun: str) -> str:
+    """``1 record``, ``1,200 records``; an irregular plural is given as ``entry,entries``."""
+    one, _, many = noun.partition(",")
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+@register.filter
+def may(user: User, action: str) -> bool:
+    """Whether the user's role allows ``action`` (a value of ``accounts.access.Action``), to leave out dead ends."""
+    return access.may(user, access.Action(action))

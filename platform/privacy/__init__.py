@@ -1,0 +1,1 @@
+"""De-identification as a pure library: text in, spans and placeholders out. Knows nothing of Django or HTTP."""

@@ -1,0 +1,41 @@
+"""Ages over 89, and nothing younger: 45 CFR 164.514(b)(2)(i)(C)."""
+
+import re
+
+from privacy.kinds import Kind
+from privacy.rules import Rule, RuleRecognizer, rule
+
+_OVER_89 = r"(?:9\d|1[01]\d|12[0-5])"
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_SPOKEN = rf"(?:ninety(?:[\s-](?:{_ONES}))?|(?:a|one)[\s-]hundred(?:[\s-]and)?(?:[\s-](?:{_ONES}|ten|eleven|twelve))?)"
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        Kind.AGE,
+        rf"""(?<![\d./:-]) (?P<phi> (?:{_OVER_89}|\b{_SPOKEN}) )
+             [\s-]* (?: y[./]?o\b | yrs?[\s.-]*old | years?[\s-]*old | year[\s-]old | y/o | (?:yrs?|years?)[\s-]+of[\s-]+age )""",
+        score=0.95,
+        flags=re.IGNORECASE,
+        check=lambda m: not m["phi"].casefold() == "ninety",
+    ),
+    rule(
+        Kind.AGE,
+        rf"""\b (?: aged? | age\s+(?:is|of|at\s+\w+) | age\s*[:=] | turn(?:s|ed|ing) | (?:i\ am|i'm|he's|she's|he\ is|she\ is) )
+             \s+ (?: now\s+ | almost\s+ | about\s+ )? (?P<phi>{_OVER_89}|{_SPOKEN}) \b
+             (?! \s*(?: % | percent | mg | mcg | kg | lbs? | pounds | mmhg | beats | bpm | degrees | minutes | days | weeks | over | /\d | \.\d ) )""",
+        score=0.9,
+        flags=re.IGNORECASE,
+        check=lambda m: not m["phi"].casefold() == "ninety",
+    ),
+    rule(
+        Kind.AGE,
+        rf"(?<![\w./-]) (?P<phi>{_OVER_89}) \s* (?:[MF]\b | (?:male|female|man|woman|gentleman|lady)\b)",
+        score=0.9,
+    ),
+    rule(Kind.AGE, r"\b(?:his|her|their)\s+(?:early\s+|mid[\s-]*|late\s+)?(?P<phi>90'?s|nineties)\b", score=0.9),
+    rule(Kind.AGE, r"\b(?P<phi>centenarian|nonagenarian)s?\b", score=0.8, flags=re.IGNORECASE),
+)
+
+
+def build() -> RuleRecognizer:
+    return RuleRecognizer("ages", RULES)

@@ -1,0 +1,69 @@
+"""How much of the gold PHI a scrubber covers, and how much else it takes away."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from privacy.kinds import Span
+
+Find = Callable[[str], Sequence[Span]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Shares between 0 and 1.
+
+    A gold span is caught only if every letter and digit of it is covered, partial if some but not all are.
+    Precision is the share of redacted letters and digits that are gold; both are 1.0 where nothing counts.
+    """
+
+    recall: float
+    recall_by_kind: dict[str, float]
+    partial_by_kind: dict[str, float]
+    precision_chars: float
+    phi_free_touched: float
+    texts: int
+    spans: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score(gold: Iterable[tuple[str, Sequence[Span]]], find: Find) -> Score:
+    """Compare ``find`` with gold (text, spans) pairs. Kinds need not agree: what is covered is what counts."""
+    total: Counter[str] = Counter()
+    caught: Counter[str] = Counter()
+    partial: Counter[str] = Counter()
+    redacted = redacted_gold = texts = phi_free = touched = 0
+    for text, spans in gold:
+        texts += 1
+        found = find(text)
+        covered, wanted = _letters(text, found), _letters(text, spans)
+        redacted += len(covered)
+        redacted_gold += len(covered & wanted)
+        if not spans:
+            phi_free += 1
+            touched += bool(covered)
+        for span in spans:
+            letters = _letters(text, [span])
+            total[span.kind] += 1
+            caught[span.kind] += letters <= covered
+            partial[span.kind] += bool(letters & covered) and not letters <= covered
+    return Score(
+        recall=_share(caught.total(), total.total()),
+        recall_by_kind={str(kind): _share(caught[kind], total[kind]) for kind in sorted(total)},
+        partial_by_kind={str(kind): _share(partial[kind], total[kind], 0.0) for kind in sorted(total)},
+        precision_chars=_share(redacted_gold, redacted),
+        phi_free_touched=_share(touched, phi_free, 0.0),
+        texts=texts,
+        spans=total.total(),
+    )
+
+
+def _letters(text: str, spans: Sequence[Span]) -> set[int]:
+    return {i for span in spans for i in range(span.start, span.end) if text[i].isalnum()}
+
+
+def _share(part: int, whole: int, empty: float = 1.0) -> float:
+    return round(part / whole, 4) if whole else empty

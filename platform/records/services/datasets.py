@@ -1,0 +1,129 @@
+"""Datasets: reviewed records frozen for training, no patient in two splits."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db import models, transaction
+
+from accounts.models import Clinic, User
+from audit import log
+from records import store
+from records.models import Dataset, DatasetItem, Record, ScrubbedText, Split
+from records.services.review import latest_text
+
+# Shares of the patients whose records are held out from training.
+VALID_SHARE, TEST_SHARE = 0.1, 0.1
+MIN_PATIENTS = 3
+
+
+class NotEnoughRecords(Exception):
+    """Too few reviewed records with a summary. The message says how many there are."""
+
+
+class NameTaken(Exception):
+    """A dataset of this name exists. Datasets never change, so a new one needs a new name."""
+
+
+Assigned = list[tuple[ScrubbedText, str]]
+
+
+def ready_records(clinic: Clinic) -> models.QuerySet[Record]:
+    """Records that can be trained on: reviewed, and with a reference summary."""
+    return Record.objects.filter(clinic=clinic, status=Record.Status.APPROVED, has_summary=True)
+
+
+def freeze_dataset(
+    *, clinic: Clinic, name: str, user: User, seed: int = 7, records: Iterable[Record] | None = None
+) -> Dataset:
+    """Freeze reviewed records (all, unless ``records`` are given), split by patient and by ``seed``."""
+    chosen = list(ready_records(clinic) if records is None else records)
+    splits = _split_patients({record.patient_key for record in chosen}, seed)
+    return _freeze(clinic, name, user, seed, [(record, splits[record.patient_key]) for record in chosen])
+
+
+def freeze_as_given(
+    *, clinic: Clinic, name: str, user: User, train: Sequence[Record], valid: Sequence[Record]
+) -> tuple[Dataset, int]:
+    """Freeze a split that came in two files; returns the dataset and how many training records were left out.
+
+    A patient (or text) that stands in both files stays in validation only: scores would flatter otherwise.
+    """
+    held_out = {record.patient_key for record in valid}
+    kept = [record for record in train if record.patient_key not in held_out]
+    pairs = [(record, Split.TRAIN.value) for record in kept] + [
+        (record, Split.VALID.value) for record in valid
+    ]
+    return _freeze(clinic, name, user, 0, pairs), len(train) - len(kept)
+
+
+def rows_of(dataset: Dataset) -> Iterator[dict[str, str]]:
+    """The dataset as training rows. Raises ``SealBroken`` for a text that the scrub gate did not write."""
+    items = dataset.items.select_related("scrubbed_text__record__clinic").order_by("pk")
+    for item in items.iterator(chunk_size=500):
+        texts = store.open_scrubbed(item.scrubbed_text)
+        yield {
+            "id": item.scrubbed_text.record.label,
+            "split": item.split,
+            "source": texts.source,
+            "target": texts.target,
+            "section": item.scrubbed_text.record.section,
+        }
+
+
+def _split_patients(patients: set[str], seed: int) -> dict[str, str]:
+    """Patients in an order that only ``seed`` decides; the first ones are held out."""
+    order = sorted(patients, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).hexdigest())
+    if len(order) < MIN_PATIENTS:
+        raise NotEnoughRecords(
+            f"{len(order)} patients have reviewed records with a summary; {MIN_PATIENTS} are needed."
+        )
+    tests = max(1, round(TEST_SHARE * len(order)))
+    valids = max(1, round(VALID_SHARE * len(order)))
+    splits = [Split.TEST] * tests + [Split.VALID] * valids
+    return {
+        patient: (splits[place] if place < len(splits) else Split.TRAIN).value
+        for place, patient in enumerate(order)
+    }
+
+
+@transaction.atomic
+def _freeze(clinic: Clinic, name: str, user: User, seed: int, pairs: Sequence[tuple[Record, str]]) -> Dataset:
+    if Dataset.objects.filter(clinic=clinic, name=name).exists():
+        raise NameTaken(name)
+    assigned: Assigned = [(latest_text(record), split) for record, split in pairs]
+    counts = Counter(split for _, split in assigned)
+    if not counts[Split.TRAIN] or not (counts[Split.VALID] + counts[Split.TEST]):
+        raise NotEnoughRecords(
+            "A dataset needs records to train on and others to hold out. Review more records."
+        )
+    dataset = Dataset.objects.create(
+        clinic=clinic,
+        name=name,
+        content_hash=_content_hash(assigned),
+        seed=seed,
+        train_count=counts[Split.TRAIN],
+        valid_count=counts[Split.VALID],
+        test_count=counts[Split.TEST],
+        frozen_by=user,
+    )
+    DatasetItem.objects.bulk_create(
+        [DatasetItem(dataset=dataset, scrubbed_text=text, split=split) for text, split in assigned],
+        batch_size=500,
+    )
+    log.record(
+        clinic=clinic,
+        actor=user,
+        action="freeze_dataset",
+        subject=dataset,
+        records=len(assigned),
+        content_hash=dataset.content_hash,
+    )
+    return dataset
+
+
+def _content_hash(assigned: Assigned) -> str:
+    """Seals and splits in a fixed order: the same content has the same hash, whatever its name."""
+    content = sorted((text.seal, split) for text, split in assigned)
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

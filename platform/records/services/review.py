@@ -1,0 +1,125 @@
+"""People look at what the scrubber did: reject a redaction, add one it missed, approve the record."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from audit import log
+from privacy.kinds import Kind
+from privacy.placeholders import replace
+from records import store
+from records.models import Field, Record, Redaction, ScrubbedText
+from records.services.scrubbing import seal_version, standing_spans
+from records.store import Texts
+
+
+class NotReviewable(Exception):
+    """The record is not waiting for review, or a span lies outside its text."""
+
+
+@dataclass(frozen=True)
+class AddedSpan:
+    """An identifier that a reviewer marked: offsets into the original text of ``field``."""
+
+    field: str
+    start: int
+    end: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class OpenedRecord:
+    """A record as its page shows it: the original, and the redactions found in it."""
+
+    original: Texts
+    scrubbed: Texts
+    redactions: list[Redaction]
+
+
+@transaction.atomic
+def open_record(*, record: Record, user: User) -> OpenedRecord:
+    """Read a record's words. Each look is an audit entry (45 CFR 164.312(b))."""
+    log.record(clinic=record.clinic, actor=user, action="view_record", subject=record)
+    return OpenedRecord(
+        store.load_original(record), store.open_scrubbed(latest_text(record)), list(record.redactions.all())
+    )
+
+
+def latest_text(record: Record) -> ScrubbedText:
+    """The newest scrubbed version; raises ``NotReviewable`` for a record that has none."""
+    text = record.scrubbed_texts.order_by("-version").first()
+    if text is None:
+        raise NotReviewable("The record has not been scrubbed.")
+    return text
+
+
+@transaction.atomic
+def review_record(
+    *, record: Record, reviewer: User, rejected: Collection[int] = (), added: Sequence[AddedSpan] = ()
+) -> None:
+    """Approve a record. ``rejected`` are ids of redactions that hide nothing, ``added`` what was missed."""
+    reviewed = Record.objects.filter(
+        pk=record.pk, status__in=[Record.Status.SCRUBBED, Record.Status.APPROVED]
+    )
+    if not reviewed.update(status=Record.Status.APPROVED, reviewed_at=timezone.now(), reviewed_by=reviewer):
+        raise NotReviewable("Only a scrubbed record can be reviewed.")
+    original = store.load_original(record)
+    _check(added, original)
+    _decide(record, reviewer, rejected, added)
+    if rejected or added:
+        spans = standing_spans(list(record.redactions.all()))
+        seal_version(record, original, replace((original.source, original.target), spans))
+    log.record(
+        clinic=record.clinic,
+        actor=reviewer,
+        action="review_record",
+        subject=record,
+        rejected=len(rejected),
+        added=len(added),
+    )
+
+
+@transaction.atomic
+def approve_records(*, clinic: Clinic, records: Iterable[Record], reviewer: User, reason: str) -> int:
+    """Approve scrubbed records as they are, on a person's word given as ``reason``. Returns how many."""
+    keys = [record.pk for record in records]
+    approved = 0
+    for start in range(0, len(keys), 500):
+        scrubbed = Record.objects.filter(
+            clinic=clinic, pk__in=keys[start : start + 500], status=Record.Status.SCRUBBED
+        )
+        approved += scrubbed.update(
+            status=Record.Status.APPROVED, reviewed_at=timezone.now(), reviewed_by=reviewer
+        )
+    log.record(clinic=clinic, actor=reviewer, action="approve_records", records=approved, reason=reason)
+    return approved
+
+
+def _check(added: Sequence[AddedSpan], original: Texts) -> None:
+    for span in added:
+        text = original.source if span.field == Field.SOURCE else original.target
+        if not 0 <= span.start < span.end <= len(text):
+            raise NotReviewable("A marked span lies outside the text. Reload the page and mark it again.")
+
+
+def _decide(record: Record, reviewer: User, rejected: Collection[int], added: Sequence[AddedSpan]) -> None:
+    found = record.redactions.exclude(verdict=Redaction.Verdict.ADDED)
+    found.exclude(pk__in=rejected).update(verdict=Redaction.Verdict.ACCEPTED, decided_by=reviewer)
+    record.redactions.filter(pk__in=rejected).update(verdict=Redaction.Verdict.REJECTED, decided_by=reviewer)
+    Redaction.objects.bulk_create(
+        Redaction(
+            record=record,
+            field=span.field,
+            start=span.start,
+            end=span.end,
+            kind=span.kind.value,
+            score=1.0,
+            recognizer="reviewer",
+            verdict=Redaction.Verdict.ADDED,
+            decided_by=reviewer,
+        )
+        for span in added
+    )

@@ -1,0 +1,119 @@
+"""The gate: every record goes through the scrubber here, and what comes out is sealed."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import log
+from config import vault
+from config.queue import enqueue
+from privacy.engine import SCRUBBER_VERSION, ScrubError, get_scrubber
+from privacy.kinds import Kind, Span
+from privacy.placeholders import Replacement, replace
+from records import store
+from records.models import Field, Record, Redaction, ScrubbedText, Upload
+from records.store import Texts
+
+NUDGE_AGAIN_SECONDS = 60
+
+
+def scrub_upload(*, upload: Upload) -> None:
+    """Scrub what an upload brought in. Safe to run twice, or by two workers at once."""
+    for record in upload.records.filter(status=Record.Status.RECEIVED).select_related("clinic"):
+        scrub_record(record=record)
+
+
+def scrub_record(*, record: Record) -> None:
+    """RECEIVED → SCRUBBED, or QUARANTINED when anything at all goes wrong: no text passes unscrubbed."""
+    try:
+        original = store.load_original(record)
+        spans = [get_scrubber().find(text) for text in (original.source, original.target)]
+    except (ScrubError, OSError, vault.VaultError) as error:
+        _quarantine(record, type(error).__name__)
+        return
+    with transaction.atomic():
+        waiting = Record.objects.filter(pk=record.pk, status=Record.Status.RECEIVED)
+        if not waiting.update(status=Record.Status.SCRUBBED, scrubbed_at=timezone.now()):
+            return
+        Redaction.objects.bulk_create(
+            Redaction(
+                record=record,
+                field=field,
+                start=span.start,
+                end=span.end,
+                kind=span.kind.value,
+                score=span.score,
+                recognizer=span.recognizer,
+            )
+            for field, found in zip(Field.values, spans, strict=True)
+            for span in found
+        )
+        seal_version(record, original, replace((original.source, original.target), spans))
+        log.record(
+            clinic=record.clinic,
+            actor=None,
+            action="scrub_record",
+            subject=record,
+            redactions=sum(map(len, spans)),
+            scrubber=SCRUBBER_VERSION,
+        )
+
+
+def nudge_forgotten() -> None:
+    """Send lost nudges again: uploads whose records still wait a minute after a worker was told."""
+    long_ago = timezone.now() - timedelta(seconds=NUDGE_AGAIN_SECONDS)
+    forgotten = Upload.objects.filter(
+        Q(nudged_at__lt=long_ago) | Q(nudged_at=None, created_at__lt=long_ago),
+        records__status=Record.Status.RECEIVED,
+    ).distinct()
+    for upload in forgotten:
+        with transaction.atomic():
+            Upload.objects.filter(pk=upload.pk).update(nudged_at=timezone.now())
+            enqueue("scrub_upload", str(upload.uuid))
+
+
+def seal_version(record: Record, original: Texts, replacement: Replacement) -> ScrubbedText:
+    """A new version of the record's scrubbed text. Earlier ones stay: datasets may rest on them."""
+    version = record.scrubbed_texts.count() + 1
+    row = store.close_scrubbed(record, version, Texts(*replacement.texts), SCRUBBER_VERSION)
+    row.save(force_insert=True)
+    return row
+
+
+def standing_spans(redactions: Sequence[Redaction]) -> list[list[Span]]:
+    """Per field, the spans that nobody rejected, merged where a reviewer's addition overlaps a found one."""
+    standing = [redaction for redaction in redactions if redaction.verdict != Redaction.Verdict.REJECTED]
+    by_field = {
+        field: [_span(redaction) for redaction in group]
+        for field, group in groupby(sorted(standing, key=lambda r: (r.field, r.start)), key=lambda r: r.field)
+    }
+    return [_merged(by_field.get(field, [])) for field in Field.values]
+
+
+def _span(redaction: Redaction) -> Span:
+    return Span(redaction.start, redaction.end, Kind(redaction.kind), redaction.score, redaction.recognizer)
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start < merged[-1].end:
+            last = merged.pop()
+            span = Span(
+                last.start, max(last.end, span.end), last.kind, max(last.score, span.score), last.recognizer
+            )
+        merged.append(span)
+    return merged
+
+
+@transaction.atomic
+def _quarantine(record: Record, reason: str) -> None:
+    waiting = Record.objects.filter(pk=record.pk, status=Record.Status.RECEIVED)
+    if waiting.update(status=Record.Status.QUARANTINED, quarantine_reason=reason):
+        log.record(
+            clinic=record.clinic, actor=None, action="quarantine_record", subject=record, reason=reason
+        )

@@ -1,0 +1,116 @@
+"""Where a record's words lie: encrypted, in files for originals and in blobs for scrubbed texts."""
+
+import hashlib
+import hmac
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.models import Clinic
+from config import vault
+from config.keys import derive
+from privacy.seal import is_intact, seal
+from records.models import Record, ScrubbedText
+
+
+class SealBroken(Exception):
+    """A scrubbed text is not the one that was sealed. Nothing may use it."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A record's text and its reference summary (empty where there is none)."""
+
+    source: str
+    target: str = ""
+
+
+def keyed_hash(purpose: str, clinic: Clinic, *parts: str) -> str:
+    """A stable name for a text or a patient that says nothing to whoever lacks the key."""
+    message = json.dumps([str(clinic.uuid), *parts]).encode()
+    return hmac.new(derive(purpose), message, hashlib.sha256).hexdigest()
+
+
+def save_upload(clinic: Clinic, uuid: UUID, data: bytes) -> None:
+    _write(_upload_path(clinic, uuid), vault.encrypt(clinic.wrapped_key, f"upload:{uuid}", data))
+
+
+def load_upload(clinic: Clinic, uuid: UUID) -> bytes:
+    return vault.decrypt(clinic.wrapped_key, f"upload:{uuid}", _upload_path(clinic, uuid).read_bytes())
+
+
+def delete_upload(clinic: Clinic, uuid: UUID) -> None:
+    _upload_path(clinic, uuid).unlink(missing_ok=True)
+
+
+def save_original(clinic: Clinic, uuid: UUID, texts: Texts) -> None:
+    data = json.dumps([texts.source, texts.target]).encode()
+    _write(_original_path(clinic, uuid), vault.encrypt(clinic.wrapped_key, f"original:{uuid}", data))
+
+
+def load_original(record: Record) -> Texts:
+    blob = _original_path(record.clinic, record.uuid).read_bytes()
+    return Texts(*json.loads(vault.decrypt(record.clinic.wrapped_key, f"original:{record.uuid}", blob)))
+
+
+def delete_original(clinic: Clinic, uuid: UUID) -> None:
+    _original_path(clinic, uuid).unlink(missing_ok=True)
+
+
+def close_scrubbed(record: Record, version: int, texts: Texts, scrubber: str) -> ScrubbedText:
+    """An unsaved row that holds ``texts`` encrypted and sealed."""
+    data = json.dumps([texts.source, texts.target]).encode()
+    return ScrubbedText(
+        record=record,
+        version=version,
+        blob=vault.encrypt(record.clinic.wrapped_key, _context(record, version), data),
+        seal=seal(derive("seal"), texts.source, texts.target, scrubber),
+        scrubber=scrubber,
+    )
+
+
+def open_scrubbed(row: ScrubbedText) -> Texts:
+    """Raises ``SealBroken`` when the row is not what the scrub gate wrote."""
+    try:
+        data = vault.decrypt(row.record.clinic.wrapped_key, _context(row.record, row.version), row.blob)
+    except vault.VaultError as error:
+        raise SealBroken(row.record.label) from error
+    texts = Texts(*json.loads(data))
+    if not is_intact(derive("seal"), row.seal, texts.source, texts.target, row.scrubber):
+        raise SealBroken(row.record.label)
+    return texts
+
+
+def _context(record: Record, version: int) -> str:
+    return f"scrubbed:{record.uuid}:{version}"
+
+
+def _folder(clinic: Clinic) -> Path:
+    return Path(settings.VAR) / "uploads" / str(clinic.uuid)
+
+
+def _upload_path(clinic: Clinic, uuid: UUID) -> Path:
+    return _folder(clinic) / "waiting" / f"{uuid}.bin"
+
+
+def _original_path(clinic: Clinic, uuid: UUID) -> Path:
+    return _folder(clinic) / f"{uuid}.bin"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_suffix(".part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

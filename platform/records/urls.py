@@ -1,0 +1,19 @@
+from django.urls import path
+
+from records.views import datasets, records, review, upload
+
+app_name = "records"
+urlpatterns = [
+    path("records/", records.record_list, name="list"),
+    path("records/progress/", records.scrub_progress, name="scrub_progress"),
+    path("records/upload/", upload.upload, name="upload"),
+    path("records/upload/<uuid:uuid>/", upload.preview, name="upload_preview"),
+    path("records/upload/<uuid:uuid>/import/", upload.confirm, name="upload_confirm"),
+    path("records/upload/<uuid:uuid>/discard/", upload.discard, name="upload_discard"),
+    path("records/review/", review.next_review, name="next_review"),
+    path("records/review/<uuid:uuid>/", review.review, name="review"),
+    path("records/<uuid:uuid>/", records.record, name="record"),
+    path("datasets/", datasets.dataset_list, name="datasets"),
+    path("datasets/freeze/", datasets.freeze, name="freeze"),
+    path("datasets/<uuid:uuid>/", datasets.dataset, name="dataset"),
+]

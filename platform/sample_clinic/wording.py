@@ -1,0 +1,49 @@
+"""Small wording tools shared by the voices and the summaries."""
+
+from random import Random
+
+from sample_clinic.cases import Order
+from sample_clinic.marks import capitalized
+
+# How writers put a frequency; a summary always uses the plain form.
+_LATIN: dict[str, tuple[str, ...]] = {
+    "once daily": ("once daily", "daily", "q.d.", "once a day"),
+    "twice daily": ("twice daily", "b.i.d.", "BID", "twice a day"),
+    "three times daily": ("three times daily", "t.i.d.", "TID", "three times a day"),
+    "four times daily": ("four times daily", "q.i.d.", "QID", "four times a day"),
+    "at bedtime": ("at bedtime", "q.h.s.", "QHS", "at night"),
+    "every morning": ("every morning", "q.a.m.", "QAM", "each morning"),
+}
+
+
+def listed(items: tuple[str, ...] | list[str], last: str = "and") -> str:
+    """The items as a list in a sentence: "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and a full stop."""
+    return capitalized(text) if text[-1] in ".?!" else capitalized(text) + "."
+
+
+def article(noun: str) -> str:
+    """The noun with "a" or "an" as it is spoken: "an 85-year-old woman"."""
+    bare = noun.lower()
+    vowel = bare[0] in "aeiou" or bare.startswith(("8", "11-", "18-", "mri", "fdg", "mr ")) 
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
+def prescription(order: Order, form: int = 0) -> str:
+    """Drug, dose and frequency; ``form`` picks how the frequency is written (0 is plain)."""
+    often = order.drug.often
+    for plain, forms in _LATIN.items():
+        if often == plain or often.startswith(plain + " "):
+            often = often.replace(plain, forms[form % len(forms)], 1)
+            break
+    return f"{order.drug.name} {order.dose()} {often}"
+
+
+def one_of(rng: Random, *options: str) -> str:
+    return rng.choice(options)

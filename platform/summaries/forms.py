@@ -1,0 +1,33 @@
+from django import forms
+
+from accounts.models import Clinic
+from records.models import Record
+from summaries.services import MAX_SECTION_CHARACTERS
+
+COMMON_SECTIONS = ("History of present illness", "Hospital course", "Assessment and plan", "Impression")
+MOST_SECTIONS = 20
+
+
+class SummarizeForm(forms.Form):
+    """A record of the clinic by its uuid, or a pasted text. The service says how long a text may be."""
+
+    record = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Or paste a record",
+        widget=forms.Textarea(attrs={"rows": 12, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    section = forms.CharField(
+        required=False,
+        max_length=MAX_SECTION_CHARACTERS,
+        label="Section (if you want one part only)",
+        widget=forms.TextInput(attrs={"list": "sections", "autocomplete": "off"}),
+    )
+
+
+def known_sections(clinic: Clinic) -> list[str]:
+    """The sections of the clinic's own records, which are those its model was trained on."""
+    named = Record.objects.filter(clinic=clinic).exclude(section="").order_by("section")
+    own = list(named.values_list("section", flat=True).distinct()[:MOST_SECTIONS])
+    return own or list(COMMON_SECTIONS)

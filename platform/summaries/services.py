@@ -1,0 +1,230 @@
+"""Deployments and summaries: which model answers for a clinic, and the one path from a text to its summary."""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import ApiToken, Clinic, User
+from audit import log
+from config import vault
+from jobs import catalogue
+from jobs.prompts import messages
+from jobs.rundir import file_sha256, write_json_atomic
+from privacy.engine import ScrubError, get_scrubber
+from privacy.placeholders import Replacement, replace, restore
+from records import store
+from records.models import Record, ScrubbedText
+from records.services.review import latest_text
+from records.services.scrubbing import standing_spans
+from summaries.engine import Completion, EngineClient
+from summaries.models import Deployment, Summary
+from training.models import ModelArtifact
+from training.services.plan import artifact_path
+
+MAX_NEW_TOKENS = 256
+MAX_CONTEXT_TOKENS = 4096
+MAX_SOURCE_CHARACTERS = 40_000
+MAX_SECTION_CHARACTERS = 60
+
+
+class NotDeployable(Exception):
+    """The artifact cannot be served; the message says why."""
+
+
+class NoModelDeployed(Exception):
+    """The clinic has no deployed model yet."""
+
+
+class TextRefused(Exception):
+    """The text is empty, too long, or could not be scrubbed; the message says what to do and quotes nothing."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A summary and, for the eyes of whoever asked, the values that its placeholders stand for.
+
+    ``originals`` is never stored: it lives as long as the answer.
+    """
+
+    summary: Summary
+    text: str
+    source: str
+    originals: dict[str, str] = field(repr=False)
+
+    @property
+    def restored(self) -> str:
+        """The summary with real values put back, for the clinician's own view."""
+        return restore(self.text, self.originals)
+
+
+class EngineState(StrEnum):
+    """Whether a summary can be had just now."""
+
+    OK = "ok"
+    STARTING = "starting"
+    NO_MODEL = "no model"
+
+
+def engine_state(deployments: Iterable[Deployment]) -> EngineState:
+    """OK when every one of ``deployments`` is being served. Asks the engine, 2 s at most for each."""
+    wanted = {deployment.artifact.sha256 for deployment in deployments}
+    if not wanted:
+        return EngineState.NO_MODEL
+    health = EngineClient(settings.VAR).health()
+    return EngineState.OK if all(health.get(sha256) == "ready" for sha256 in wanted) else EngineState.STARTING
+
+
+def current_deployment(clinic: Clinic) -> Deployment | None:
+    return Deployment.objects.select_related("artifact").filter(clinic=clinic, closed_at=None).first()
+
+
+def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
+    """Serve ``artifact`` from now on. The engine swaps without dropping a request. Raises ``NotDeployable``."""
+    if artifact.kind != ModelArtifact.Kind.GGUF:
+        raise NotDeployable("Only GGUF files can be served. Choose the quantized artifact of this run.")
+    path = artifact_path(artifact)
+    if not path.exists() or file_sha256(path) != artifact.sha256:
+        raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
+    with transaction.atomic():
+        Clinic.objects.select_for_update().get(pk=artifact.clinic_id)
+        Deployment.objects.filter(clinic=artifact.clinic, closed_at=None).update(closed_at=timezone.now())
+        deployment = Deployment.objects.create(clinic=artifact.clinic, artifact=artifact, deployed_by=user)
+        log.record(
+            clinic=artifact.clinic, actor=user, action="deploy", subject=artifact, sha256=artifact.sha256
+        )
+        transaction.on_commit(point_engine)
+    return deployment
+
+
+def point_engine() -> None:
+    """Tell the engine which files to serve: those of all open deployments, by one renamed file."""
+    folder = settings.VAR / "engine"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    artifacts = ModelArtifact.objects.filter(
+        deployments__closed_at=None, deployments__isnull=False
+    ).distinct()
+    models = [
+        {
+            "sha256": artifact.sha256,
+            "path": str(artifact_path(artifact)),
+            "context_tokens": context_tokens(artifact.stage.run.base),
+        }
+        for artifact in artifacts.select_related("stage__run")
+    ]
+    write_json_atomic(folder / "deployed.json", {"models": models})
+
+
+def context_tokens(base: str) -> int:
+    """Tokens of prompt and summary together that one request may take."""
+    known = catalogue.BASES.get(base)
+    return min(MAX_CONTEXT_TOKENS, known.context_tokens if known else 2048)
+
+
+def summarize_text(
+    *, clinic: Clinic, text: str, section: str = "", user: User | None = None, token: ApiToken | None = None
+) -> Written:
+    """Summarize a text that came by paste or API. It is scrubbed first, always; the model sees placeholders only.
+
+    Raises ``TextRefused``, ``NoModelDeployed`` and the engine's exceptions.
+    """
+    replacement = scrub_text(text)
+    return _write(clinic, replacement, section, user, token, None)
+
+
+def summarize_record(*, record: Record, user: User, section: str = "") -> Written:
+    """Summarize a record of the clinic from its newest scrubbed version."""
+    scrubbed = latest_text(record)
+    original = store.load_original(record)
+    replacement = replace((original.source, original.target), standing_spans(list(record.redactions.all())))
+    if replacement.texts[0] != store.open_scrubbed(scrubbed).source:
+        raise TextRefused("The record's redactions changed since it was scrubbed. Have it reviewed again.")
+    return _write(record.clinic, replacement, section or record.section, user, None, scrubbed)
+
+
+def scrub_text(text: str) -> Replacement:
+    if not text.strip():
+        raise TextRefused("There is no text. Paste a record first.")
+    if len(text) > MAX_SOURCE_CHARACTERS:
+        raise TextRefused(
+            f"The text is longer than {MAX_SOURCE_CHARACTERS:,} characters. Summarize it in parts."
+        )
+    try:
+        return replace([text], [get_scrubber().find(text)])
+    except ScrubError as error:
+        raise TextRefused(
+            "The text could not be scrubbed, so it was not summarized. Tell your administrator."
+        ) from error
+
+
+def open_summary(*, summary: Summary, user: User) -> tuple[str, str]:
+    """The scrubbed source and the summary's text; each look is an audit entry."""
+    with transaction.atomic():
+        log.record(clinic=summary.clinic, actor=user, action="view_summary", subject=summary)
+    blob = vault.decrypt(summary.clinic.wrapped_key, f"summary:{summary.uuid}", summary.blob)
+    source, text = json.loads(blob)
+    return source, text
+
+
+def _write(
+    clinic: Clinic,
+    replacement: Replacement,
+    section: str,
+    user: User | None,
+    token: ApiToken | None,
+    scrubbed_text: ScrubbedText | None,
+) -> Written:
+    deployment = current_deployment(clinic)
+    if deployment is None:
+        raise NoModelDeployed("No model is deployed yet. Deploy one on the Models page.")
+    source = replacement.texts[0]
+    # A section is free text too: whatever somebody typed there is scrubbed like the record itself.
+    section = scrub_text(section).texts[0][:MAX_SECTION_CHARACTERS] if section.strip() else ""
+    started = time.monotonic()
+    completion = EngineClient(settings.VAR).summarize(
+        deployment.artifact.sha256, messages(source, section), max_new_tokens=MAX_NEW_TOKENS
+    )
+    seconds = time.monotonic() - started
+    summary = _save(clinic, deployment, source, completion, seconds, section, user, token, scrubbed_text)
+    return Written(summary, completion.text, source, replacement.originals)
+
+
+@transaction.atomic
+def _save(
+    clinic: Clinic,
+    deployment: Deployment,
+    source: str,
+    completion: Completion,
+    seconds: float,
+    section: str,
+    user: User | None,
+    token: ApiToken | None,
+    scrubbed_text: ScrubbedText | None,
+) -> Summary:
+    summary = Summary(
+        clinic=clinic,
+        deployment=deployment,
+        author=user,
+        api_token=token,
+        scrubbed_text=scrubbed_text,
+        section=section,
+        seconds=seconds,
+        generated_tokens=completion.generated_tokens,
+    )
+    data = json.dumps([source, completion.text]).encode()
+    summary.blob = vault.encrypt(clinic.wrapped_key, f"summary:{summary.uuid}", data)
+    summary.save(force_insert=True)
+    log.record(
+        clinic=clinic,
+        actor=user or (token.created_by if token else None),
+        action="summarize",
+        subject=summary,
+        artifact=str(deployment.artifact.uuid),
+        token=str(token.uuid) if token else "",
+    )
+    return summary

@@ -1,0 +1,48 @@
+"""Why there is no summary, in words for a person or a program. Both doors, pages and API, say the same."""
+
+from dataclasses import dataclass
+
+from records.services.review import NotReviewable
+from summaries.engine import RETRY_AFTER_SECONDS, EngineTimeout, EngineUnavailable, PromptTooLong
+from summaries.services import NoModelDeployed, TextRefused
+
+EXPECTED = (TextRefused, NotReviewable, NoModelDeployed, EngineUnavailable, EngineTimeout, PromptTooLong)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """``status`` is the HTTP status; ``retry_after_seconds`` stands where waiting helps."""
+
+    status: int
+    error: str
+    what_to_do: str
+    retry_after_seconds: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
+
+
+def explain(error: Exception) -> Trouble:
+    """The trouble behind one of the ``EXPECTED`` exceptions."""
+    what, to_do = _sentences(str(error))
+    match error:
+        case PromptTooLong():
+            return Trouble(400, what, "Shorten the text, or summarize it in parts.")
+        case EngineTimeout():
+            advice = "Try again, or with a shorter text."
+            return Trouble(503, what, advice, RETRY_AFTER_SECONDS)
+        case EngineUnavailable():
+            seconds = error.retry_after_seconds
+            advice = f"Try again in {seconds} seconds. If this lasts over a minute, tell your administrator."
+            return Trouble(503, what, advice, seconds)
+        case NoModelDeployed():
+            return Trouble(503, what, "An administrator deploys one on the Models page.")
+        case _:
+            return Trouble(400, what, to_do)
+
+
+def _sentences(message: str) -> tuple[str, str]:
+    """The services write what is wrong first, and then what to do."""
+    first, stop, rest = message.partition(". ")
+    return (f"{first}.", rest) if stop else (message, "")

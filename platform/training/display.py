@@ -1,0 +1,149 @@
+"""Rows of a run or an evaluation in the words and measures of a page."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
+from training.report import METRICS
+
+TITLES = {
+    "prepare": ("Prepare", "Checks the records and turns them into tokens."),
+    "train": ("Train", "Teaches the base model with the clinic's records."),
+    "quantize": ("Compress", "Makes a small, fast file of the trained model."),
+    "evaluate": ("Evaluate", "Compares it with its base on records it has not seen."),
+}
+LONG_WAIT = timedelta(seconds=60)
+CHART_WIDTH = 100.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage as the run page shows it."""
+
+    name: str
+    title: str
+    purpose: str
+    status: str
+    label: str
+    percent: int
+    message: str
+    time_left: str
+    tokens_per_second: float | None
+    attempts: int
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == Status.RUNNING
+
+
+def steps(run: TrainingRun) -> list[Step]:
+    return [_step(stage, timezone.now()) for stage in run.stages.all()]
+
+
+def _step(stage: RunStage, now: datetime) -> Step:
+    title, purpose = TITLES[stage.name]
+    running = stage.status == Status.RUNNING
+    progress = stage.progress if running else {}
+    return Step(
+        name=stage.name,
+        title=title,
+        purpose=purpose,
+        status=stage.status,
+        label=Status(stage.status).label,
+        percent=stage.percent,
+        message=str(progress.get("message", "")),
+        time_left=time_left(progress, now),
+        tokens_per_second=progress.get("metrics", {}).get("tokens_per_s"),
+        attempts=stage.attempts,
+    )
+
+
+def time_left(progress: dict[str, Any], now: datetime) -> str:
+    """“about 4 minutes left”; empty while it cannot be told. The estimate ages with the clock."""
+    seconds = progress.get("seconds_left")
+    if seconds is None:
+        return ""
+    seconds -= max(0.0, now.timestamp() - progress["at"])
+    if seconds < 60:
+        return "less than a minute left"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"about {minutes} minute{'' if minutes == 1 else 's'} left"
+    return f"about {round(minutes / 60)} hours left"
+
+
+def waits_too_long(run: TrainingRun) -> bool:
+    """True when nobody took the run up for a minute: the worker may not be running."""
+    return run.status == Status.QUEUED and timezone.now() - run.created_at > LONG_WAIT
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A score on a scale of ``CHART_WIDTH``, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    scale: float
+
+    @property
+    def width(self) -> float:
+        return round(self.value * self.scale, 2)
+
+    @property
+    def low_at(self) -> float:
+        return round(self.low * self.scale, 2)
+
+    @property
+    def high_at(self) -> float:
+        return round(self.high * self.scale, 2)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One measure before and after training."""
+
+    label: str
+    base: Bar
+    tuned: Bar
+
+    @property
+    def gain(self) -> float:
+        return self.tuned.value - self.base.value
+
+    @property
+    def is_sure(self) -> bool:
+        """The intervals do not overlap."""
+        return self.tuned.low > self.base.high or self.base.low > self.tuned.high
+
+
+def comparisons(evaluation: Evaluation) -> list[Comparison]:
+    base, tuned = evaluation.metrics["base"], evaluation.metrics["tuned"]
+    highest = max(scores[key]["high"] for scores in (base, tuned) for key, _ in METRICS)
+    scale = CHART_WIDTH / max(highest, 1.0)
+    return [
+        Comparison(label, Bar(**base[key], scale=scale), Bar(**tuned[key], scale=scale))
+        for key, label in METRICS
+    ]
+
+
+def rouge_1(run: TrainingRun) -> tuple[float, float] | None:
+    """ROUGE-1 before and after training, for a run whose ``stages__evaluations`` are fetched."""
+    for evaluation in _evaluations(run):
+        metrics = evaluation.metrics
+        return metrics["base"]["rouge1"]["value"], metrics["tuned"]["rouge1"]["value"]
+    return None
+
+
+def _evaluations(run: TrainingRun) -> Iterator[Evaluation]:
+    for stage in run.stages.all():
+        yield from stage.evaluations.all()
+
+
+def open_deployment(artifact: ModelArtifact) -> Any:
+    """The artifact's open deployment, from fetched ``deployments``; None when it answers for nobody."""
+    return next((each for each in artifact.deployments.all() if each.closed_at is None), None)  # type: ignore[attr-defined]

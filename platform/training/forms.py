@@ -1,0 +1,117 @@
+"""The choices of a new training run."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Clinic
+from jobs.catalogue import Base
+from jobs.specs import QUANTIZED_TYPES
+from records.models import Dataset
+from training.models import TrainingRun
+from training.options import RunOptions
+
+_DEFAULTS = RunOptions()
+ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types")
+
+
+class DatasetChoice(forms.ModelChoiceField):
+    def label_from_instance(self, dataset: Any) -> str:
+        held_out = dataset.test_count or dataset.valid_count
+        return f"{dataset.name}: {dataset.train_count:,} records to train on, {held_out:,} held out"
+
+
+class StartRunForm(forms.Form):
+    """Valid when the choices make ``RunOptions``; those stand in ``options`` then."""
+
+    options: RunOptions
+
+    dataset = DatasetChoice(queryset=Dataset.objects.none(), empty_label=None)
+    base = forms.ChoiceField(label="Base model", widget=forms.RadioSelect)
+    name = forms.CharField(
+        max_length=50,
+        help_text="The finished model is found under this name. Small letters, digits, “-”, “.”, “_”.",
+    )
+    epochs = forms.FloatField(
+        initial=_DEFAULTS.epochs,
+        min_value=0.01,
+        max_value=50,
+        label="Passes over the records (epochs)",
+        help_text="2 is a good start. More passes take longer, and may learn the records by heart.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    learning_rate = forms.FloatField(
+        initial=_DEFAULTS.learning_rate,
+        help_text="0.0005 suits LoRA.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    lora_rank = forms.IntegerField(initial=_DEFAULTS.lora_rank, label="LoRA rank", min_value=1, max_value=256)
+    max_train_rows = forms.IntegerField(
+        initial=_DEFAULTS.max_train_rows,
+        min_value=0,
+        label="Train on so many records at most",
+        help_text="0 means all.",
+    )
+    evaluate_rows = forms.IntegerField(
+        initial=_DEFAULTS.evaluate_rows,
+        min_value=0,
+        label="Score on so many held-out records at most",
+        help_text="0 means all. More take longer and make the scores surer.",
+    )
+    types = forms.MultipleChoiceField(
+        initial=_DEFAULTS.types,
+        choices=[(name, name) for name in QUANTIZED_TYPES],
+        label="Compressed files to make",
+        help_text="From the largest and closest to the trained model to the smallest.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, clinic: Clinic, bases: list[Base], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        datasets = Dataset.objects.filter(clinic=clinic)
+        self.fields["dataset"].queryset = datasets  # type: ignore[attr-defined]
+        self.fields["base"].choices = [(base.name, _base_label(base)) for base in bases]  # type: ignore[attr-defined]
+        self.fields["base"].initial = bases[0].name if bases else None
+        self.fields["dataset"].initial = datasets.first()
+        self.fields["name"].initial = suggested_name(clinic)
+
+    def clean(self) -> dict[str, Any]:
+        chosen = self.cleaned_data
+        if not self.errors:
+            try:
+                self.options = RunOptions(
+                    epochs=chosen["epochs"],
+                    learning_rate=chosen["learning_rate"],
+                    lora_rank=chosen["lora_rank"],
+                    max_train_rows=chosen["max_train_rows"],
+                    evaluate_rows=chosen["evaluate_rows"],
+                    types=tuple(chosen["types"]),
+                )
+            except ValueError as error:
+                self.add_error(None, str(error))
+        return chosen
+
+    @property
+    def basics(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("dataset", "name", "epochs")]
+
+    @property
+    def advanced(self) -> list[forms.BoundField]:
+        return [self[name] for name in ADVANCED]
+
+    @property
+    def advanced_has_errors(self) -> bool:
+        return any(name in self.errors for name in ADVANCED)
+
+
+def suggested_name(clinic: Clinic) -> str:
+    taken = set(TrainingRun.objects.filter(clinic=clinic).values_list("name", flat=True))
+    number = len(taken) + 1
+    while f"summarizer-{number}" in taken:
+        number += 1
+    return f"summarizer-{number}"
+
+
+def _base_label(base: Base) -> str:
+    size = f"{base.parameters / 1e6:,.0f} million parameters" if base.parameters else "the clinic's own"
+    return f"{base.name} ({size})"

@@ -1,0 +1,142 @@
+"""``manage.py train --data F --valid F --base NAME --name NAME``: from two files to a scored, quantized model.
+
+The rows take the same way as in the pages: imported, scrubbed, frozen, trained on by the same stages.
+"""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from accounts.models import User
+from config.commandline import StepBar, bar, ready_member
+from jobs.progress import Progress
+from records import readers
+from records.models import Dataset, Record
+from records.readers import Row
+from records.services import datasets, review, scrubbing, uploads
+from training.models import RunStage, Status, TrainingRun
+from training.options import RunOptions
+from training.report import before_and_after
+from training.services import runs
+from training.services.stages import execute_stage
+
+
+class Command(BaseCommand):
+    help = "Fine-tune a base model on a file of records and summaries, quantize it and score it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--data", required=True, help="training rows: {id, source, target[, section]}")
+        parser.add_argument("--valid", required=True, help="held-out rows, same form")
+        parser.add_argument("--base", required=True, help="a base model's name (see fetch_model)")
+        parser.add_argument("--name", required=True, help="the run's name, and its artifact's")
+        parser.add_argument("--epochs", type=float, default=RunOptions.epochs)
+        parser.add_argument("--limit", type=int, default=0, help="use the first N training rows only")
+        parser.add_argument("--evaluate-rows", type=int, default=40, help="score on N held-out rows (0: all)")
+        parser.add_argument("--seed", type=int, default=RunOptions.seed)
+        parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        member = ready_member(options["clinic"])
+        try:
+            chosen = RunOptions(
+                epochs=options["epochs"], evaluate_rows=options["evaluate_rows"], seed=options["seed"]
+            )
+            runs.check(clinic=member.membership.clinic, name=options["name"], base=options["base"])
+            train, valid = self._read(options["data"]), self._read(options["valid"])
+            train = train[: options["limit"] or None]
+            dataset = self._freeze(member, options["name"], train, valid)
+            run = runs.start_run(
+                clinic=member.membership.clinic,
+                user=member,
+                name=options["name"],
+                dataset=dataset,
+                base=options["base"],
+                options=chosen,
+                nudge=False,
+            )
+        except (ValueError, runs.RunRefused, readers.UnreadableFile, datasets.NotEnoughRecords) as error:
+            raise CommandError(str(error)) from error
+        self._run_stages(run, member)
+        self.stdout.write(before_and_after(run))
+        self.stdout.write(f"Artifact {run.name} is ready: manage.py deploy {run.name}")
+
+    def _read(self, path: str) -> list[Row]:
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}.") from error
+        reading = readers.read(readers.suffix_of(path), data)
+        for fault in reading.errors:
+            self.stderr.write(f"{path}, row {fault.number} is left out: {fault.message}")
+        without = [row.number for row in reading.rows if not row.target.strip()]
+        if without:
+            self.stderr.write(f"{path}: rows {_numbers(without)} have no summary and are left out.")
+        rows = [row for row in reading.rows if row.target.strip()]
+        if not rows:
+            raise CommandError(f"{path}: no row has both a record and a summary.")
+        return rows
+
+    def _freeze(self, member: User, name: str, train: Sequence[Row], valid: Sequence[Row]) -> Dataset:
+        clinic = member.membership.clinic
+        records = uploads.import_rows(clinic=clinic, user=member, rows=[*train, *valid]).records
+        waiting = [record for record in records if record.status == Record.Status.RECEIVED]
+        for record in bar(waiting, label="Scrubbing", unit="records"):
+            scrubbing.scrub_record(record=record)
+        # Whoever starts this command vouches for the rows, as the officer's review does in the pages.
+        review.approve_records(clinic=clinic, records=records, reviewer=member, reason="manage.py train")
+        usable = Record.objects.in_bulk([record.pk for record in records])
+        kept = [usable[r.pk] for r in records if usable[r.pk].status == Record.Status.APPROVED]
+        if len(kept) < len(records):
+            self.stderr.write(f"{len(records) - len(kept)} rows were quarantined and are left out.")
+        held_out = {record.pk for record in records[len(train) :]}
+        dataset, shared = datasets.freeze_as_given(
+            clinic=clinic,
+            name=name,
+            user=member,
+            train=_once(record for record in kept if record.pk not in held_out),
+            valid=_once(record for record in kept if record.pk in held_out),
+        )
+        if shared:
+            self.stderr.write(f"{shared} training rows stand in the held-out file too and are left out.")
+        return dataset
+
+    def _run_stages(self, run: TrainingRun, member: User) -> None:
+        def cancel(number: int, frame: FrameType | None) -> None:
+            self.stderr.write("\nStopping: a checkpoint is being saved.")
+            runs.cancel_run(run=run, user=member)
+
+        before = signal.signal(signal.SIGINT, cancel)
+        try:
+            for stage in run.stages.order_by("number"):
+                self._run_stage(stage)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _run_stage(self, stage: RunStage) -> None:
+        steps = StepBar(f"{stage.number + 1}/4 {stage.name}")
+
+        def show(progress: Progress | None) -> None:
+            if progress is not None:
+                steps.to(progress.done, progress.total, progress.unit, progress.message)
+
+        execute_stage(stage.uuid, on_progress=show)
+        stage.refresh_from_db()
+        if stage.status == Status.SUCCEEDED:
+            steps.finish()
+            return
+        steps.close()
+        run = TrainingRun.objects.get(pk=stage.run_id)
+        raise CommandError(run.error or f"The run was {run.get_status_display().lower()}.")
+
+
+def _once(records: Any) -> list[Record]:
+    return list({record.pk: record for record in records}.values())
+
+
+def _numbers(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:10]))
+    return shown if len(numbers) <= 10 else f"{shown} and {len(numbers) - 10} more"

@@ -1,0 +1,44 @@
+"""What a person may choose for a training run. Everything else is decided by measurement."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from jobs.specs import QUANTIZED_TYPES
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Raises ``ValueError`` with advice for a choice that cannot work."""
+
+    epochs: float = 2.0
+    """Passes over the training records."""
+    learning_rate: float = 5e-4
+    lora_rank: int = 16
+    max_train_rows: int = 0
+    """Train on so many records at most; 0 for all."""
+    evaluate_rows: int = 24
+    """Score on so many held-out records at most; 0 for all."""
+    types: tuple[str, ...] = ("Q8_0", "Q4_K")
+    """Quantized files to make; the first one is the run's own artifact."""
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.epochs <= 50:
+            raise ValueError("Choose between 0 and 50 epochs; 2 is a good start.")
+        if not 0 < self.learning_rate <= 0.01:
+            raise ValueError("Choose a learning rate up to 0.01; 0.0005 suits LoRA.")
+        if not 1 <= self.lora_rank <= 256:
+            raise ValueError("Choose a LoRA rank from 1 to 256; 16 is a good start.")
+        if self.max_train_rows < 0 or self.evaluate_rows < 0:
+            raise ValueError("A number of records cannot be negative; 0 means all.")
+        if not self.types or set(self.types) - set(QUANTIZED_TYPES):
+            raise ValueError(f"Choose among {', '.join(QUANTIZED_TYPES)}.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "types": list(self.types)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
+        return cls(**{**known, "types": tuple(stored.get("types", cls.types))})

@@ -1,0 +1,111 @@
+"""What each stage is told: specs made of a run's options and of what the stages before it left."""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from jobs.rundir import RunDir, file_sha256
+from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from records.models import Split
+from records.services.datasets import rows_of
+from training.models import ModelArtifact, RunStage, TrainingRun
+from training.options import RunOptions
+
+
+def run_folder(run: TrainingRun) -> Path:
+    return Path(settings.VAR) / "runs" / str(run.uuid)
+
+
+def stage_folder(stage: RunStage) -> Path:
+    return run_folder(stage.run) / f"{stage.number}-{stage.name}"
+
+
+def artifact_path(artifact: ModelArtifact) -> Path:
+    return Path(settings.VAR) / artifact.path
+
+
+def plan_stage(stage: RunStage) -> Spec:
+    """The stage's spec; for the first stage the dataset's rows are written out and sealed by their hash."""
+    return _PLANS[stage.name](stage.run, RunOptions.from_json(stage.run.options))
+
+
+def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
+    rows = _write_rows(run, options)
+    TrainingRun.objects.filter(pk=run.pk).update(rows_sha256=file_sha256(rows))
+    return PrepareSpec(
+        base=run.base, models_dir=str(settings.MODELS_DIR), rows=str(rows), rows_sha256=file_sha256(rows)
+    )
+
+
+def _train(run: TrainingRun, options: RunOptions) -> TrainSpec:
+    return TrainSpec(
+        base=run.base,
+        models_dir=str(settings.MODELS_DIR),
+        prepared=str(_artifact_of(run, "prepare")),
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        lora_rank=options.lora_rank,
+        lora_alpha=2 * options.lora_rank,
+        seed=options.seed,
+    )
+
+
+def _quantize(run: TrainingRun, options: RunOptions) -> QuantizeSpec:
+    return QuantizeSpec(
+        base=run.base,
+        models_dir=str(settings.MODELS_DIR),
+        adapter=str(_artifact_of(run, "train")),
+        types=options.types,
+        tools_dir=str(settings.TOOLS_DIR),
+    )
+
+
+def _evaluate(run: TrainingRun, options: RunOptions) -> EvaluateSpec:
+    artifact = ModelArtifact.objects.get(clinic=run.clinic, name=run.name)
+    held_out = Split.TEST if run.dataset.test_count else Split.VALID
+    return EvaluateSpec(
+        base=run.base,
+        models_dir=str(settings.MODELS_DIR),
+        tuned_gguf=str(artifact_path(artifact)),
+        rows=str(_rows_path(run)),
+        rows_sha256=run.rows_sha256,
+        splits=(held_out.value,),
+        limit=options.evaluate_rows,
+        threads=settings.STAGE_THREADS,
+        seed=options.seed,
+    )
+
+
+_PLANS: dict[str, Callable[[TrainingRun, RunOptions], Spec]] = {
+    "prepare": _prepare,
+    "train": _train,
+    "quantize": _quantize,
+    "evaluate": _evaluate,
+}
+
+
+def _artifact_of(run: TrainingRun, name: str) -> Path:
+    return RunDir(stage_folder(run.stages.get(name=name))).artifact
+
+
+def _rows_path(run: TrainingRun) -> Path:
+    return run_folder(run) / "rows.jsonl"
+
+
+def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
+    """Scrubbed, sealed rows only: ``rows_of`` raises ``SealBroken`` for any other."""
+    rows = list(rows_of(run.dataset))
+    train = [row for row in rows if row["split"] == Split.TRAIN]
+    if 0 < options.max_train_rows < len(train):
+        kept = {row["id"] for row in random.Random(options.seed).sample(train, options.max_train_rows)}
+        rows = [row for row in rows if row["split"] != Split.TRAIN or row["id"] in kept]
+    path = _rows_path(run)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return path

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from training import views
+
+app_name = "training"
+urlpatterns = [
+    path("runs/", views.runs, name="runs"),
+    path("runs/start/", views.start_run, name="start_run"),
+    path("runs/<uuid:uuid>/", views.run, name="run"),
+    path("runs/<uuid:uuid>/progress/", views.run_fragment, name="run_fragment"),
+    path("runs/<uuid:uuid>/curve/", views.run_curve, name="run_curve"),
+    path("runs/<uuid:uuid>/cancel/", views.cancel_run, name="cancel_run"),
+    path("runs/<uuid:uuid>/retry/", views.retry_run, name="retry_run"),
+    path("models/", views.artifacts, name="artifacts"),
+    path("models/<uuid:uuid>/", views.artifact, name="artifact"),
+]

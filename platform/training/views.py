@@ -1,0 +1,144 @@
+"""Pages of training runs and of the models they made."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Action, clinic_of, own_or_404, requires, user_of
+from training import display
+from training.forms import StartRunForm
+from training.models import Evaluation, ModelArtifact, TrainingRun
+from training.services import reading
+from training.services import runs as services
+
+PAGE_SIZE = 25
+
+
+@requires(Action.VIEW_MODELS)
+@require_safe
+def runs(request: HttpRequest) -> HttpResponse:
+    own = TrainingRun.objects.filter(clinic=clinic_of(request))
+    fetched = own.select_related("dataset").prefetch_related("stages__evaluations")
+    page = Paginator(fetched, PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = [{"run": run, "steps": display.steps(run), "rouge_1": display.rouge_1(run)} for run in page]
+    return render(request, "training/runs.html", {"page": page, "rows": rows})
+
+
+@requires(Action.TRAIN_MODELS)
+@require_http_methods(["GET", "POST"])
+def start_run(request: HttpRequest) -> HttpResponse:
+    clinic, bases = clinic_of(request), services.base_choices()
+    form = StartRunForm(request.POST or None, clinic=clinic, bases=bases)
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data
+        try:
+            run = services.start_run(
+                clinic=clinic,
+                user=user_of(request),
+                name=chosen["name"],
+                dataset=chosen["dataset"],
+                base=chosen["base"],
+                options=form.options,
+            )
+            return redirect("training:run", run.uuid)
+        except services.RunRefused as error:
+            form.add_error(None, str(error))
+    context = {"form": form, "bases": bases, "has_datasets": form.fields["dataset"].queryset.exists()}  # type: ignore[attr-defined]
+    return render(request, "training/start_run.html", context, status=400 if form.errors else 200)
+
+
+@requires(Action.VIEW_MODELS)
+@require_safe
+def run(request: HttpRequest, uuid: str) -> HttpResponse:
+    return render(request, "training/run.html", _run_context(request, uuid))
+
+
+@requires(Action.VIEW_MODELS)
+@require_safe
+def run_fragment(request: HttpRequest, uuid: str) -> HttpResponse:
+    """The part of the run page that lives; it asks for itself again until the run is over."""
+    return render(request, "training/_run_progress.html", _run_context(request, uuid))
+
+
+@requires(Action.VIEW_MODELS)
+@require_safe
+def run_curve(request: HttpRequest, uuid: str) -> HttpResponse:
+    """{points: [{step, loss[, valid_loss]}], offset, is_over}: what was written since ``?offset=`` bytes."""
+    own = own_or_404(TrainingRun.objects.all(), clinic_of(request), uuid)
+    offset = request.GET.get("offset", "0")
+    if not offset.isdecimal() or len(offset) > 15:
+        return HttpResponseBadRequest("offset is a number of bytes")
+    points, offset_now = reading.loss_curve(own, int(offset))
+    return JsonResponse({"points": points, "offset": offset_now, "is_over": own.is_over})
+
+
+@requires(Action.TRAIN_MODELS)
+@require_POST
+def cancel_run(request: HttpRequest, uuid: str) -> HttpResponse:
+    own = own_or_404(TrainingRun.objects.select_related("clinic"), clinic_of(request), uuid)
+    services.cancel_run(run=own, user=user_of(request))
+    messages.info(
+        request, f"{own.name} is being stopped. It keeps what it has learned; retry goes on from there."
+    )
+    return redirect("training:run", own.uuid)
+
+
+@requires(Action.TRAIN_MODELS)
+@require_POST
+def retry_run(request: HttpRequest, uuid: str) -> HttpResponse:
+    own = own_or_404(TrainingRun.objects.select_related("clinic"), clinic_of(request), uuid)
+    try:
+        services.retry_run(run=own, user=user_of(request))
+    except services.RunRefused as error:
+        messages.error(request, str(error))
+    return redirect("training:run", own.uuid)
+
+
+@requires(Action.VIEW_MODELS)
+@require_safe
+def artifacts(request: HttpRequest) -> HttpResponse:
+    own = ModelArtifact.objects.filter(clinic=clinic_of(request))
+    fetched = own.select_related("stage__run", "evaluation").prefetch_related("deployments")
+    page = Paginator(fetched, PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = [{"artifact": artifact, "deployment": display.open_deployment(artifact)} for artifact in page]
+    return render(request, "training/artifacts.html", {"page": page, "rows": rows})
+
+
+@requires(Action.VIEW_MODELS)
+@never_cache
+@require_safe
+def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
+    fetched = ModelArtifact.objects.select_related("clinic", "stage__run__dataset", "parent")
+    own = own_or_404(fetched.prefetch_related("deployments"), clinic_of(request), uuid)
+    evaluation = (
+        Evaluation.objects.select_related("artifact__clinic", "stage__run").filter(artifact=own).first()
+    )
+    context = {
+        "artifact": own,
+        "run": own.stage.run,
+        "children": own.children.all(),
+        "deployment": display.open_deployment(own),
+        "evaluation": evaluation,
+        "comparisons": display.comparisons(evaluation) if evaluation else [],
+        "samples": reading.open_samples(evaluation=evaluation, user=user_of(request)) if evaluation else [],
+    }
+    return render(request, "training/artifact.html", context)
+
+
+def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
+    fetched = TrainingRun.objects.select_related("dataset", "started_by").prefetch_related(
+        "stages__evaluations"
+    )
+    own = own_or_404(fetched, clinic_of(request), uuid)
+    steps = display.steps(own)
+    return {
+        "run": own,
+        "steps": steps,
+        "current": next((step for step in steps if step.is_running), None),
+        "rouge_1": display.rouge_1(own),
+        "waits_too_long": display.waits_too_long(own),
+        "artifacts": ModelArtifact.objects.filter(stage__run=own).order_by("kind", "name"),
+    }

@@ -1,0 +1,73 @@
+"""The scorer itself, then the scrubber on real gold (skipped where the open data is absent)."""
+
+import json
+from pathlib import Path
+
+import pytest
+from privacy.engine import get_scrubber
+from privacy.kinds import Kind, Span
+from privacy.labels import gold_spans
+from privacy.scoring import score
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def test_a_span_is_caught_only_if_every_letter_and_digit_is_covered() -> None:
+    text = "Dr. Anna S. slept"
+    gold = [Span(4, 11, Kind.NAME)]
+    assert score([(text, gold)], lambda _: [Span(4, 10, Kind.LOCATION)]).recall == 1.0  # the full stop is no letter
+    missed = score([(text, gold)], lambda _: [Span(4, 8, Kind.NAME)])
+    assert (missed.recall, missed.partial_by_kind) == (0.0, {"NAME": 1.0})
+
+
+def test_precision_is_the_share_of_redacted_letters_that_are_gold() -> None:
+    result = score([("Anna slept", [Span(0, 4, Kind.NAME)])], lambda text: [Span(0, len(text), Kind.NAME)])
+    assert result.precision_chars == round(4 / 9, 4)
+
+
+def test_texts_without_phi_that_are_touched_are_counted() -> None:
+    rows: list[tuple[str, list[Span]]] = [("all well", []), ("still well", []), ("Anna", [Span(0, 4, Kind.NAME)])]
+    result = score(rows, lambda text: [Span(0, 3, Kind.NAME)] if text == "all well" else [])
+    assert result.to_dict() == {
+        "recall": 0.0, "recall_by_kind": {"NAME": 0.0}, "partial_by_kind": {"NAME": 0.0}, "precision_chars": 0.0,
+        "phi_free_touched": 0.5, "texts": 3, "spans": 1,
+    }  # fmt: skip
+
+
+def test_what_safe_harbor_allows_is_no_gold() -> None:
+    text = "France 1977 Monday 62 93 Paris"
+    rows = [
+        {"start": 0, "end": 6, "label": "GPE"},
+        {"start": 7, "end": 11, "label": "DATE_TIME"},
+        {"start": 12, "end": 18, "label": "DATE_TIME"},
+        {"start": 19, "end": 21, "label": "AGE"},
+        {"start": 22, "end": 24, "label": "AGE"},
+        {"start": 25, "end": 30, "label": "GPE"},
+    ]
+    assert [(s.start, s.kind) for s in gold_spans(text, rows)] == [(22, Kind.AGE), (25, Kind.LOCATION)]
+
+
+def test_an_unknown_label_is_an_error_not_a_silent_loss() -> None:
+    with pytest.raises(KeyError):
+        gold_spans("Anna", [{"start": 0, "end": 4, "label": "WHO"}])
+
+
+def _gold(name: str) -> list[tuple[str, list[Span]]]:
+    path = DATA / "phi" / name
+    if not path.exists():
+        pytest.skip(f"open data absent: {name}")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(row["text"], gold_spans(row["text"], row["spans"])) for row in rows]
+
+
+def test_clinical_queries_keep_their_floor() -> None:
+    result = score(_gold("asq-phi.dev.jsonl"), get_scrubber().find)
+    assert result.recall >= 0.98
+    assert result.precision_chars >= 0.95
+    assert result.phi_free_touched <= 0.05
+
+
+def test_general_sentences_with_worldwide_names_keep_their_floor() -> None:
+    result = score(_gold("presidio-synth-v2.jsonl"), get_scrubber().find)
+    assert result.recall >= 0.78
+    assert result.precision_chars >= 0.93
