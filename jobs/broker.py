@@ -18,7 +18,7 @@ import uuid
 from base64 import b64decode
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, ClassVar
 
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, virtual
@@ -74,7 +74,7 @@ class Channel(virtual.Channel):
             hidden.unlink(missing_ok=True)
             raise
 
-    def _get(self, queue: str, timeout: Any = None) -> dict[str, Any]:  # noqa: ARG002  # kombu's signature
+    def _get(self, queue: str, timeout: Any = None) -> dict[str, Any]:  # kombu's signature
         for path in self._waiting(queue):
             taken = path.with_name(f".{path.name}")
             try:
@@ -114,6 +114,7 @@ class Transport(virtual.Transport):
     Channel = Channel
     driver_type = driver_name = "folder"
     polling_interval = 0.2
+    default_connection_params: ClassVar[dict[str, str]] = {}  # there is no host to warn of not knowing
 
     def driver_version(self) -> str:
         return "1"

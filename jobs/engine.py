@@ -6,8 +6,8 @@ Reads ``VAR/engine/deployed.json``, ``{"models": [{"sha256", "path", "context_to
 changes. Writes ``VAR/engine/live.json``, ``{"pid", "models": {sha256: {"port", "api_key", "ready_at"}},
 "errors": {sha256: reason}}``. The parent knows nothing of Django, torch or llama.cpp; it starts ``python -m
 jobs.engine serve`` for each model and restarts what dies. A new model is ready before the old one leaves
-``live.json``, and the old one is stopped only when its requests are done. A server logs how it
-loads, and nothing after.
+``live.json``, and the old one is stopped only when its requests are done. A server logs
+how it loads, and nothing after.
 """
 
 import argparse
@@ -58,6 +58,8 @@ class Model:
     path: Path
     context_tokens: int
     sha256: str | None = None
+    chat_template: str | None = None
+    """For a base model whose file brings none; a file of ours has its own."""
 
 
 class Server:
@@ -69,6 +71,7 @@ class Server:
         command = [sys.executable, "-m", "jobs.engine", "serve", str(model.path)]
         command += ["--context-tokens", str(model.context_tokens), "--parent", str(os.getpid())]
         command += ["--sha256", model.sha256] if model.sha256 else []
+        command += ["--chat-template", model.chat_template] if model.chat_template else []
         self._process = subprocess.Popen(
             command,
             env=self._environment(),
@@ -275,7 +278,9 @@ def _models(pointer: Path) -> list[Model]:
 
 
 @contextlib.contextmanager
-def temporary_server(path: Path, *, var: Path, context_tokens: int = 4096) -> Iterator[tuple[int, str]]:
+def temporary_server(
+    path: Path, *, var: Path, context_tokens: int = 4096, chat_template: str | None = None
+) -> Iterator[tuple[int, str]]:
     """Serve a model file for the time of a ``with`` block: (port, api key). What it logs goes to ``var/log``.
 
     Raises ``ModelNotServed``. The server ends with the thread that entered the block.
@@ -283,7 +288,7 @@ def temporary_server(path: Path, *, var: Path, context_tokens: int = 4096) -> It
     log_path = var / "log" / "engine.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
-        server = Server(Model(path, context_tokens), log)
+        server = Server(Model(path, context_tokens, chat_template=chat_template), log)
     try:
         while not server.ready():
             if server.exit_code is not None:
@@ -294,7 +299,9 @@ def temporary_server(path: Path, *, var: Path, context_tokens: int = 4096) -> It
         server.stop()
 
 
-def serve(path: Path, context_tokens: int, sha256: str | None, parent: int) -> int:
+def serve(
+    path: Path, context_tokens: int, sha256: str | None, chat_template: str | None, parent: int
+) -> int:
     """The child: check the file, load it, tell the parent the port, and serve until killed."""
     die_with_parent(parent)
     api_key = os.environ.pop(KEY_VARIABLE)
@@ -312,6 +319,7 @@ def serve(path: Path, context_tokens: int, sha256: str | None, parent: int) -> i
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.api_keys = [api_key]
     params.n_parallel = PARALLEL_REQUESTS
+    params.chat_template = chat_template or ""
     params.n_ctx = PARALLEL_REQUESTS * context_tokens
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
     params.fit_params = False  # it may shrink the context without a word
@@ -352,6 +360,7 @@ def main(arguments: list[str]) -> int:
     child.add_argument("path", type=Path)
     child.add_argument("--context-tokens", type=int, required=True)
     child.add_argument("--sha256")
+    child.add_argument("--chat-template")
     child.add_argument("--parent", type=int, required=True)
     if arguments[:1] == ["serve"]:
         return serve(**vars(child.parse_args(arguments[1:])))

@@ -8,6 +8,7 @@ means "done".
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ ARTIFACT = "artifact"
 RESULT = "result.json"
 ERROR = "error.json"
 LOCK = "lock"
+
+PARENT = "PRECIS_SUPERVISOR_PID"
+"""The variable that tells a stage whose death is its own."""
+EXIT_STOPPED = 128 + signal.SIGTERM
+"""A stage that was asked to stop and has kept what it needs to go on."""
+EXIT_BUSY = os.EX_TEMPFAIL
+"""A stage that found another one working in its folder."""
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jobs.progress import Progress, read_new
-from jobs.rundir import RunDir, read_result
+from jobs.rundir import EXIT_BUSY, EXIT_STOPPED, PARENT, RunDir, read_result
 from jobs.specs import SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
-PARENT = "PRECIS_SUPERVISOR_PID"
-"""Tells the stage whose death is its own; see ``jobs.stages.entry``."""
-EXIT_STOPPED = 128 + signal.SIGTERM
-EXIT_BUSY = os.EX_TEMPFAIL
 HEARTBEAT_SECONDS = 3.0
 
 # Page faults cost a quarter of the training time with glibc's defaults; see the facts on training on a CPU.

@@ -30,13 +30,13 @@ def own_var(settings: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Nudges that would go to the broker, as (task, id); tests of the broker itself send real ones."""
     messages: list[tuple[str, str]] = []
     monkeypatch.setattr(
         "config.queue.app.send_task", lambda name, args: messages.append((name.rpartition(".")[2], args[0]))
     )
-    yield messages
+    return messages
 
 
 class _Statements:

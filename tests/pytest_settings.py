@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _scratch = Path(tempfile.mkdtemp(prefix="precis-tests-"))
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 os.environ["PRECIS_VAR"] = str(_scratch)
+(_scratch / "static").mkdir()
 os.environ.setdefault("PRECIS_MODELS_DIR", str(ROOT / "var" / "models"))
 os.environ.setdefault("PRECIS_TOOLS_DIR", str(ROOT / "var" / "tools"))
 

@@ -17,9 +17,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.lifeline import die_with_parent
-from jobs.rundir import RunDir, file_sha256, spec_sha256, write_json_atomic
+from jobs.rundir import (
+    EXIT_BUSY,
+    EXIT_STOPPED,
+    PARENT,
+    RunDir,
+    file_sha256,
+    spec_sha256,
+    write_json_atomic,
+)
 from jobs.specs import SPECS
-from jobs.supervisor import EXIT_BUSY, EXIT_STOPPED, PARENT
 
 LOCK_WAIT_SECONDS = 10.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -28,9 +28,9 @@ class SessionLimitsMiddleware:
             logout(request)
             return redirect(f"{reverse(settings.LOGIN_URL)}?timeout=1")
         # Writing every request would make each page a database write; ten seconds is near enough.
-        if now - seen > 10 or "seen_at" not in request.session:
-            if request.headers.get(POLLING_HEADER) != POLLING_NAME:
-                request.session["seen_at"] = now
+        is_stale = now - seen > 10 or "seen_at" not in request.session
+        if is_stale and request.headers.get(POLLING_HEADER) != POLLING_NAME:
+            request.session["seen_at"] = now
         change = reverse("audit:change_password")
         if request.user.must_change_password and request.path not in {change, reverse("accounts:sign_out")}:
             return redirect(change)

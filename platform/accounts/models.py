@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 
-TOKEN_PREFIX = "precis_"
+KEY_PREFIX = "precis_"
 
 
 class Clinic(models.Model):
@@ -72,7 +72,7 @@ class ApiToken(models.Model):
 
     @staticmethod
     def new_key() -> str:
-        return TOKEN_PREFIX + secrets.token_urlsafe(32)
+        return KEY_PREFIX + secrets.token_urlsafe(32)
 
     @staticmethod
     def digest_of(key: str) -> str:

@@ -1,9 +1,9 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.http import HttpRequest
-
-from typing import Any
 
 
 class AuditConfig(AppConfig):

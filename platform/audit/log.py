@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from datetime import datetime
-from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone

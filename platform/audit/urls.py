@@ -4,8 +4,8 @@ from audit import staff_views, views
 
 app_name = "audit"
 urlpatterns = [
-    path("", views.audit_log, name="log"),
-    path("check/", views.check_chain, name="check"),
+    path("log/", views.audit_log, name="log"),
+    path("log/check/", views.check_chain, name="check"),
     path("members/", staff_views.members, name="members"),
     path("members/<uuid:uuid>/deactivate/", staff_views.deactivate, name="deactivate_member"),
     path("keys/", staff_views.tokens, name="tokens"),

@@ -129,7 +129,7 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 # Uploads wait in memory, never as clear text in a temp folder: the limit above bounds them.
-FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES + 1
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES + 1024 * 1024 + 1
 STAGE_THREADS = env.integer("PRECIS_STAGE_THREADS", os.cpu_count() or 1, low=1, high=256)
 # A stage whose worker vanished is tried again this often before a person is asked.
 MAX_ATTEMPTS = 5

@@ -11,7 +11,8 @@ from accounts.access import Action, may
 # (label, URL name, who sees it). The order is the order of the work.
 PAGES = [
     ("Home", "dashboard:home", Action.SIGNED_IN),
-    ("Summaries", "summaries:portal", Action.SUMMARIZE),
+    ("Summarize", "summaries:portal", Action.SUMMARIZE),
+    ("Summaries", "summaries:summaries", Action.SUMMARIZE),
     ("Upload", "records:upload", Action.UPLOAD_RECORDS),
     ("Records", "records:list", Action.VIEW_RECORDS),
     ("Review", "records:next_review", Action.REVIEW_RECORDS),
@@ -32,10 +33,14 @@ class MenuItem:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """The menu. The active item is the one whose address is the longest beginning of this page's."""
+    """The menu. The active item is the one whose address this page's begins with, the longest if several do."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
     links = [(label, reverse(name)) for label, name, action in PAGES if may(user, action)]
-    active = max((url for _, url in links if request.path.startswith(url)), key=len, default="")
+    active = max((url for _, url in links if _leads_to(url, request.path)), key=len, default="")
     return {"navigation": [MenuItem(label, url, url == active) for label, url in links]}
+
+
+def _leads_to(url: str, path: str) -> bool:
+    return path == url or (url != "/" and path.startswith(url))

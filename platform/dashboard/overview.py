@@ -50,7 +50,9 @@ def overview(clinic: Clinic) -> Overview:
         datasets=Dataset.objects.filter(clinic=clinic).count(),
         running=runs.filter(status__in=[Status.QUEUED, Status.RUNNING]).count(),
         models_made=runs.filter(status=Status.SUCCEEDED).count(),
-        deployment=Deployment.objects.filter(clinic=clinic, closed_at=None).select_related("artifact").first(),
+        deployment=Deployment.objects.filter(clinic=clinic, closed_at=None)
+        .select_related("artifact")
+        .first(),
     )
 
 
@@ -104,7 +106,11 @@ def _steps(numbers: Overview) -> list[tuple[bool, Action, Step]]:
         (deployed, Action.SUMMARIZE, summarize),
         (numbers.records == 0, Action.UPLOAD_RECORDS, upload),
         (numbers.reviewed > 0 and numbers.datasets == 0, Action.FREEZE_DATASETS, freeze),
-        (numbers.datasets > 0 and not numbers.running and not numbers.models_made, Action.TRAIN_MODELS, train),
+        (
+            numbers.datasets > 0 and not numbers.running and not numbers.models_made,
+            Action.TRAIN_MODELS,
+            train,
+        ),
         (numbers.models_made > 0 and not deployed, Action.DEPLOY_MODELS, deploy),
         (True, Action.UPLOAD_RECORDS, more),
     ]

@@ -9,6 +9,9 @@ from accounts.models import User
 
 register = template.Library()
 
+# Models whose names are two words, or another word than people use.
+_SPOKEN = {"apitoken": "API key", "modelartifact": "Model", "trainingrun": "Training run"}
+
 
 @register.filter
 def control(field: BoundField) -> SafeString:
@@ -26,7 +29,7 @@ def control(field: BoundField) -> SafeString:
 @register.filter
 def words(name: str) -> str:
     """``freeze_dataset`` or ``records:review_record`` as a person would say it: Freeze dataset."""
-    return str(name).rpartition(":")[2].replace("_", " ").capitalize()
+    return _SPOKEN.get(name) or name.rpartition(":")[2].replace("_", " ").capitalize()
 
 
 @register.filter

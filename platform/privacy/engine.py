@@ -27,12 +27,13 @@ class ScrubError(Exception):
     """A text could not be scrubbed. Names the recognizer or limit and the kind of fault, never the text."""
 
 
-class _Guarded(EntityRecognizer):  # type: ignore[misc]
+class _Guarded(EntityRecognizer):
     """Any recognizer, with a fault turned into ScrubError. Presidio's own let some end in an empty result."""
 
     def __init__(self, recognizer: EntityRecognizer) -> None:
         self._recognizer = recognizer
-        super().__init__(supported_entities=recognizer.supported_entities, name=recognizer.name)
+        self._label = str(getattr(recognizer, "name", type(recognizer).__name__))
+        super().__init__(supported_entities=recognizer.supported_entities, name=self._label)
 
     def load(self) -> None:
         """The recognizer was loaded when it was built."""
@@ -43,10 +44,10 @@ class _Guarded(EntityRecognizer):  # type: ignore[misc]
         except Exception as error:
             fault = type(error).__name__
         # Raised outside the handler: a chained exception could carry the text.
-        raise ScrubError(f"recognizer {self.name} failed: {fault}")
+        raise ScrubError(f"recognizer {self._label} failed: {fault}")
 
 
-class _NoContext(ContextAwareEnhancer):  # type: ignore[misc]
+class _NoContext(ContextAwareEnhancer):
     """Our rules carry their context; Presidio's enhancer would copy every result for nothing."""
 
     def __init__(self) -> None:
@@ -54,7 +55,7 @@ class _NoContext(ContextAwareEnhancer):  # type: ignore[misc]
 
     def enhance_using_context(
         self,
-        text: str,  # noqa: ARG002
+        text: str,
         raw_results: list[RecognizerResult],
         *_: Any,
         **__: Any,
@@ -148,10 +149,11 @@ def _outside_placeholders(spans: list[Span], text: str) -> list[Span]:
 
 
 def _scrubber_version() -> str:
-    """Changes with any recognizer, word list or the package the name lists come from."""
+    """Changes with any code or word list that decides what is found, and with the package of the name lists."""
     digest = hashlib.sha256(version("faker").encode())
     folder = Path(__file__).parent
-    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.txt")]):
+    single = [folder / f"{name}.py" for name in ("engine", "rules", "lexicon", "placeholders")]
+    for path in sorted([*single, *(folder / "recognizers").glob("*.py"), *(folder / "words").glob("*.txt")]):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return f"rules-{digest.hexdigest()[:12]}"
 

@@ -14,12 +14,28 @@ import faker.providers.person
 _WORDS = Path(__file__).parent / "words"
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ'’\-]{2,}(?: [A-Za-zÀ-ɏ'’\-]+)*")
 # Places whose lists are long and full of words; a town is only looked up here after "lives in" and its like.
-_COMMON_LOCALES = ("en_US", "en_GB", "es_ES", "es_MX", "fr_FR", "de_DE", "it_IT", "pt_BR", "pl_PL", "nl_NL", "sv_SE", "da_DK", "fi_FI", "hr_HR", "cs_CZ")
+_COMMON_LOCALES = (
+    "en_US",
+    "en_GB",
+    "es_ES",
+    "es_MX",
+    "fr_FR",
+    "de_DE",
+    "it_IT",
+    "pt_BR",
+    "pl_PL",
+    "nl_NL",
+    "sv_SE",
+    "da_DK",
+    "fi_FI",
+    "hr_HR",
+    "cs_CZ",
+)
 _TOWN_LISTS = ("cities", "city_names", "real_city_names", "municipalities", "counties", "villages")
 
 
 def fold(word: str) -> str:
-    """Lower case, without accents or apostrophes: "O’Néill" is "oneill"."""
+    """Lower case, without accents or apostrophes: "O'Néill" is "oneill"."""
     if word.isascii():
         return word.lower().replace("'", "")
     plain = unicodedata.normalize("NFKD", word.lower()).replace("ß", "ss").replace("ø", "o").replace("ł", "l")
@@ -60,6 +76,11 @@ def familiar_given_names() -> frozenset[str]:
 
 
 @cache
+def familiar_surnames() -> frozenset[str]:
+    return _provider_words(faker.providers.person.__path__, re.compile(r"last_name"), ("en_US", "en_GB"))
+
+
+@cache
 def surnames() -> frozenset[str]:
     return _provider_words(faker.providers.person.__path__, re.compile(r"last_name"))
 
@@ -67,7 +88,9 @@ def surnames() -> frozenset[str]:
 @cache
 def towns() -> frozenset[str]:
     """Towns of many countries, some of several words: only to be believed after a cue."""
-    listed = _provider_words(faker.providers.address.__path__, re.compile("|".join(f"{name}$" for name in _TOWN_LISTS)))
+    listed = _provider_words(
+        faker.providers.address.__path__, re.compile("|".join(f"{name}$" for name in _TOWN_LISTS))
+    )
     return listed | cities()
 
 

@@ -14,7 +14,7 @@ _TITLES = {
     "mr", "mrs", "ms", "miss", "mx", "dr", "doctor", "prof", "professor", "sir", "madam", "nurse",
     "md", "do", "rn", "np", "phd", "jr", "sr", "ii", "iii",
 }  # fmt: skip
-_anonymizer = AnonymizerEngine()
+_anonymizer = AnonymizerEngine()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,16 @@ def _next_token(kind: Kind, counters: dict[Kind, int], taken: set[str]) -> str:
 
 def _people(names: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[str, ...]]:
     """For every form of a name the fullest form it can only stand for; itself where two people would fit."""
-    forms = sorted(set(names), key=len, reverse=True)
+    forms = sorted(set(names), key=_fullness, reverse=True)
     people: dict[tuple[str, ...], tuple[str, ...]] = {}
     for form in forms:
-        fuller = {people[other] for other in people if len(other) > len(form) and _may_be(form, other)}
+        fuller = {people[other] for other in people if _may_be(form, other)}
         people[form] = fuller.pop() if len(fuller) == 1 else form
     return people
+
+
+def _fullness(name: tuple[str, ...]) -> tuple[int, int, tuple[str, ...]]:
+    return len(name), sum(map(len, name)), name
 
 
 def _may_be(short: tuple[str, ...], full: tuple[str, ...]) -> bool:
@@ -134,7 +138,7 @@ def _normal(value: str) -> str:
 
 
 def _name_words(value: str) -> tuple[str, ...]:
-    """"SMITH, John A." and "Dr. John A. Smith's" both give ("john", "a", "smith")."""
+    """ "SMITH, John A." and "Dr. John A. Smith's" both give ("john", "a", "smith")."""
     last, comma, first = value.partition(",")
     ordered = f"{first} {last}" if comma and _words(first) else value
     return _words(ordered)

@@ -33,7 +33,7 @@ def rule(kind: Kind, pattern: str, *, score: float = 0.8, flags: int = 0, check:
     return Rule(kind, re.compile(pattern, flags | re.VERBOSE), score, check)
 
 
-class Recognizer(EntityRecognizer):  # type: ignore[misc]
+class Recognizer(EntityRecognizer):
     """Presidio's recognizer with our kinds: subclasses give ``ranges(text)`` and nothing else."""
 
     def __init__(self, name: str, kinds: Sequence[Kind]) -> None:
@@ -46,7 +46,7 @@ class Recognizer(EntityRecognizer):  # type: ignore[misc]
         """Start, end, kind and score of everything this recognizer sees in ``text``."""
         raise NotImplementedError
 
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:  # noqa: ARG002
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         return [
             RecognizerResult(entity_type=kind, start=start, end=end, score=score)
             for start, end, kind, score in self.ranges(text)

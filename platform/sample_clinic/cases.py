@@ -3,8 +3,9 @@
 A record and its summary are both written from the same visit, so the summary cannot say what the record does not.
 """
 
+import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple, TypeVar
 
@@ -92,12 +93,19 @@ class Visit:
     outcome: Told | None
     improved: bool
     length: str  # "short", "usual" or "long"
+    handover: bool  # the colleague, not the author, sees the patient next
     details: tuple[Told, ...]
     denies: tuple[str, ...]
     findings: tuple[Noted, ...]
     tests: tuple[Test, ...]
     orders: tuple[Order, ...]
     plan: tuple[Noted, ...]
+
+    def left(self) -> date:
+        """The day of leaving hospital: the day after the last one the events of the stay speak of."""
+        told = " ".join(event.written for event in self.case.stay)
+        days = [int(day) for pair in re.findall(r"day (\d+)|(\d+) days", told) for day in pair if day]
+        return self.on + timedelta(days=max([*days, 2]) + 1)
 
     @property
     def patient(self) -> Patient:
@@ -178,6 +186,7 @@ def first_visit(rng: Random, case: Case, author: Author, colleague: Author, on: 
         outcome=None,
         improved=False,
         length=length,
+        handover=rng.random() < 0.12,
         details=_some(rng, case.details, 2 if length != "long" else 3),
         denies=tuple(rng.sample(script.denies, 2 if length != "long" else 3)),
         findings=_some(rng, case.findings, few),
@@ -208,6 +217,7 @@ def later_visit(
         outcome=case.better if improved else case.worse,
         improved=improved,
         length=length,
+        handover=rng.random() < 0.12,
         details=_some(rng, case.details, 1) if length == "long" else (),
         denies=tuple(rng.sample(case.script.denies, 2)),
         findings=(),
@@ -219,7 +229,9 @@ def later_visit(
 
 def _later_orders(script: Script, improved: bool) -> tuple[Order, ...]:
     # A course of days is over by then, and what is taken as needed calls for no decision.
-    lasting = [drug for drug in script.drugs if not any(word in drug.often for word in (" for ", "needed", "single"))]
+    lasting = [
+        drug for drug in script.drugs if not any(word in drug.often for word in (" for ", "needed", "single"))
+    ]
     raised = next((drug for drug in lasting if drug.step), None) if not improved else None
     return tuple(Order("increase" if drug is raised else "continue", drug) for drug in lasting[:2])
 

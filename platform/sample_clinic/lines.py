@@ -5,6 +5,10 @@ from random import Random
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"([\d.]+)\.\.([\d.]+)")
+_ONE = re.compile(
+    r"(?<![\d.,/-])(1 (?:[a-z]+ )?(?:time|spell|pad|bottle|unit|shirt|hour|liter|mile|day|night|month|week|attack|visit|use"
+    r"|reading|void))(s)\b"
+)
 _THIRD = {
     "F": {"he": "she", "his": "her", "him": "her", "He": "She", "His": "Her"},
     "M": {"he": "he", "his": "his", "him": "him", "He": "He", "His": "His"},
@@ -25,7 +29,7 @@ def drawn(line: str, rng: Random, side: str) -> tuple[str, ...]:
             known[body] = known[name or body] = _draw(choice, rng)
         return known[body]
 
-    return tuple(_SLOT.sub(fill, line).split(" => "))
+    return tuple(_ONE.sub(r"\1", wording) for wording in _SLOT.sub(fill, line).split(" => "))
 
 
 def _draw(choice: str, rng: Random) -> str:

@@ -6,12 +6,14 @@ Every identity value is visibly invented: 555 phones, example.org mails, social 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
+from typing import TypeVar
 
 from privacy.kinds import Kind
 from sample_clinic import surrogates
 from sample_clinic.marks import mark
 from sample_clinic.script import Drug, Script
 
+_T = TypeVar("_T")
 MANNERS = ("headed", "terse", "prose", "dictated", "bulleted", "letters", "chatty")
 BACKGROUNDS: dict[str, Drug] = {
     "hypertension": Drug("lisinopril", "10 mg", "once daily"),
@@ -36,7 +38,13 @@ ALLERGIES: dict[str, tuple[str, ...]] = {
 _YOUNG_BACKGROUNDS = ("asthma", "hypothyroidism", "acid reflux")
 _KIN = ("daughter", "son", "sister", "brother", "niece")
 _MALE = ("father", "son", "brother")
-_DATE_FORMATS = ("{0:%B} {0.day}, {0.year}", "{0:%m/%d/%Y}", "{0.day} {0:%b %Y}", "{0:%Y-%m-%d}", "{0.month}/{0.day}/{0:%y}")
+_DATE_FORMATS = (
+    "{0:%B} {0.day}, {0.year}",
+    "{0:%m/%d/%Y}",
+    "{0.day} {0:%b %Y}",
+    "{0:%Y-%m-%d}",
+    "{0.month}/{0.day}/{0:%y}",
+)
 
 
 @dataclass(frozen=True)
@@ -117,20 +125,25 @@ class Author:
     def day(self, on: date) -> str:
         return mark(Kind.DATE, self.date_format.format(on))
 
-    def usual(self, options: tuple[str, ...]) -> str:
+    def license_number(self) -> str:
+        return "license " + mark(Kind.LICENSE, self.license)
+
+    def usual(self, options: tuple[_T, ...]) -> _T:
         return options[self.habit % len(options)]
 
 
 def phone(rng: Random) -> str:
     number = f"555-01{rng.randint(0, 99):02d}"
     area = rng.randint(201, 989)
-    return rng.choice((f"({area}) {number}", f"{area}-{number}", number, f"{area}.{number.replace('-', '.')}"))
+    return rng.choice(
+        (f"({area}) {number}", f"{area}-{number}", number, f"{area}.{number.replace('-', '.')}")
+    )
 
 
-def make_author(rng: Random, specialty: str, number: int) -> Author:
+def make_author(rng: Random, specialty: str, last: str, number: int) -> Author:
     return Author(
         first=rng.choice(surrogates.WOMEN + surrogates.MEN),
-        last=rng.choice(surrogates.LAST),
+        last=last,
         specialty=specialty,
         manner=MANNERS[number % len(MANNERS)],
         hospital=rng.choice(surrogates.HOSPITALS),
@@ -158,7 +171,9 @@ def make_patient(rng: Random, key: str, script: Script, seen: date) -> Patient:
         last=last,
         sex=sex,
         born=born,
-        relative=rng.choice(surrogates.MEN if relation in _MALE else surrogates.WOMEN),
+        relative=rng.choice(
+            [name for name in (surrogates.MEN if relation in _MALE else surrogates.WOMEN) if name != first]
+        ),
         relation=relation,
         job=rng.choice(surrogates.JOBS),
         workplace=rng.choice(surrogates.SCHOOLS if child else surrogates.EMPLOYERS),

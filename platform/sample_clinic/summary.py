@@ -1,8 +1,6 @@
 """Reference summaries, in the house style: short, plain, third person, one for each section."""
 
-from random import Random
-
-from sample_clinic.cases import Visit
+from sample_clinic.cases import Order, Visit
 from sample_clinic.lines import of_person
 from sample_clinic.people import BACKGROUNDS
 from sample_clinic.wording import article, listed, prescription, sentence
@@ -15,13 +13,13 @@ def person(visit: Visit) -> str:
     return f"{visit.patient.age(visit.on)}-year-old {visit.patient.noun(visit.on)}"
 
 
-def summarize(rng: Random, visit: Visit, section: str) -> str:
+def summarize(visit: Visit, section: str) -> str:
     """The summary of a visit's record for a section; identifiers in it are marked."""
     if section == HISTORY:
         text = _history(visit) if visit.outcome is None else _later_history(visit)
     else:
         text = {PLAN: _plan, COURSE: _course, REASON: _reason, IMPRESSION: _impression}[section](visit)
-    if section in (PLAN, COURSE) and rng.random() < 0.12:
+    if section in (PLAN, COURSE) and visit.handover:
         text += f" To be seen by Dr. {visit.colleague.last_name()}."
     return of_person(text, visit.patient.sex)
 
@@ -31,7 +29,7 @@ def _history(visit: Visit) -> str:
     parts = [
         f"{person(visit)} with {case.script.chief} for {case.since}",
         "; ".join(detail.summary for detail in visit.details),
-        f"no {listed(visit.denies, 'or')}",
+        f"no {listed(visit.denies[::-1], 'or')}",
         *_background(visit),
     ]
     return _sentences(parts)
@@ -42,15 +40,13 @@ def _later_history(visit: Visit) -> str:
     parts = [
         f"{person(visit)} seen in follow-up for {visit.case.script.problem}",
         visit.outcome.summary,
-        f"taking {listed([prescription(order) for order in _before(visit)])}" if visit.orders else "",
-        f"no {listed(visit.denies, 'or')}",
+        f"taking {listed([f'{order.drug.name} {order.drug.dose}' for order in visit.orders])}"
+        if visit.orders
+        else "",
+        f"no {listed(visit.denies[::-1], 'or')}",
         *_background(visit),
     ]
     return _sentences(parts)
-
-
-def _before(visit: Visit) -> list:
-    return [order._replace(verb="continue") for order in visit.orders]
 
 
 def _background(visit: Visit) -> list[str]:
@@ -67,19 +63,19 @@ def _background(visit: Visit) -> list[str]:
 def _plan(visit: Visit) -> str:
     case, state = visit.case, ""
     if visit.outcome is not None:
-        state = ", improving" if visit.improved else ", not yet controlled"
+        state = ", improving" if visit.improved else ", not improving"
     found = [visit.outcome.summary] if visit.outcome else [test.summary for test in visit.tests]
     parts = [
         case.script.problem + state,
         "; ".join(found),
-        "; ".join(f"{order.verb} {_raised(visit, order)}" for order in visit.orders),
+        "; ".join(f"{order.verb} {_raised(order)}" for order in visit.orders),
         "; ".join(item.summary for item in visit.plan),
         f"return in {case.back}, sooner for {case.script.warn}",
     ]
     return _sentences(parts)
 
 
-def _raised(visit: Visit, order) -> str:
+def _raised(order: Order) -> str:
     if order.verb != "increase":
         return prescription(order)
     return f"{order.drug.name} from {order.drug.dose} to {order.drug.step}"
@@ -88,7 +84,7 @@ def _raised(visit: Visit, order) -> str:
 def _course(visit: Visit) -> str:
     case = visit.case
     parts = [
-        f"admitted with {case.stay[0].summary}",
+        f"admission for {case.script.problem}: {case.stay[0].summary}",
         "; ".join(event.summary for event in case.stay[1:]),
         f"discharged on {listed([prescription(order) for order in visit.orders])}",
         "; ".join(item.summary for item in visit.plan),
@@ -100,7 +96,7 @@ def _course(visit: Visit) -> str:
 def _reason(visit: Visit) -> str:
     case = visit.case
     parts = [
-        f"{case.ask.summary}: {person(visit)} with {case.script.problem} and {case.since} of {case.script.chief}",
+        f"referred for {case.ask.summary}: {person(visit)} with {case.script.problem} and {case.since} of {case.script.chief}",
         "; ".join(detail.summary for detail in visit.details),
         "; ".join(test.summary for test in visit.tests),
         f"already on {listed([prescription(order) for order in visit.orders[:2]])}",
@@ -112,7 +108,10 @@ def _reason(visit: Visit) -> str:
 def _impression(visit: Visit) -> str:
     case = visit.case
     assert case.scan is not None
-    parts = [f"{article(person(visit))} with {case.script.chief}", *(item.summary for item in case.scan.shows)]
+    parts = [
+        f"{article(person(visit))} with {case.script.chief}",
+        *(item.summary for item in case.scan.shows),
+    ]
     return _sentences([*parts, case.scan.advice.summary])
 
 

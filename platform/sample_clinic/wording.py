@@ -1,7 +1,5 @@
 """Small wording tools shared by the voices and the summaries."""
 
-from random import Random
-
 from sample_clinic.cases import Order
 from sample_clinic.marks import capitalized
 
@@ -31,7 +29,7 @@ def sentence(text: str) -> str:
 def article(noun: str) -> str:
     """The noun with "a" or "an" as it is spoken: "an 85-year-old woman"."""
     bare = noun.lower()
-    vowel = bare[0] in "aeiou" or bare.startswith(("8", "11-", "18-", "mri", "fdg", "mr ")) 
+    vowel = bare[0] in "aeiou" or bare.startswith(("8", "11-", "18-"))
     return f"{'an' if vowel else 'a'} {noun}"
 
 
@@ -45,5 +43,6 @@ def prescription(order: Order, form: int = 0) -> str:
     return f"{order.drug.name} {order.dose()} {often}"
 
 
-def one_of(rng: Random, *options: str) -> str:
-    return rng.choice(options)
+def midway(name: str) -> str:
+    """The name of a test as it stands inside a sentence: "hemoglobin", but "ECG", "D-dimer" and "Ki-67"."""
+    return name if name.startswith("Ki-") or not name[1].islower() else name[0].lower() + name[1:]

@@ -63,7 +63,7 @@ class Health(Schema):
 
 
 class TokenAuth(HttpBearer):
-    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:  # noqa: ARG002
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
         # Looked up by the hash of a key with 256 random bits, so timing tells nothing about the key.
         digest = ApiToken.digest_of(token)
         found = ApiToken.objects.select_related("clinic", "created_by").filter(digest=digest).first()
@@ -89,7 +89,13 @@ api = NinjaAPI(
 _PROBLEMS = dict.fromkeys((400, 401, 413, 422, 500, 503), Problem)
 
 
-@api.post("/summaries", auth=TokenAuth(), response={200: SummaryOut, **_PROBLEMS}, url_name="summaries")
+@api.post(
+    "/summaries",
+    auth=TokenAuth(),
+    response={200: SummaryOut, **_PROBLEMS},
+    url_name="summaries",
+    tags=["summaries"],
+)
 def write_summary(request: HttpRequest, asked: SummaryIn, response: HttpResponse) -> SummaryOut:
     """Summarize a text. Nothing of it is kept but the scrubbed text and the summary with placeholders."""
     token: ApiToken = request.auth  # type: ignore[attr-defined]
@@ -110,8 +116,8 @@ def write_summary(request: HttpRequest, asked: SummaryIn, response: HttpResponse
     )
 
 
-@api.get("/health", response=Health, url_name="health")
-def health(request: HttpRequest) -> Health:  # noqa: ARG001  (ninja passes the request)
+@api.get("/health", response=Health, url_name="health", tags=["health"])
+def health(request: HttpRequest) -> Health:
     """Whether the deployed models answer. Needs no key and tells nothing else."""
     deployments = Deployment.objects.select_related("artifact").filter(closed_at=None)
     return Health(status=services.engine_state(deployments))
@@ -145,7 +151,7 @@ def _field(location: tuple[str | int, ...]) -> str:
 
 
 @api.exception_handler(AuthenticationError)
-def _unknown_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+def _unknown_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     advice = "Send “Authorization: Bearer precis_…” with a key that an administrator issued."
     response = _refuse(request, Trouble(401, "No valid key came with the request.", advice))
     response["WWW-Authenticate"] = "Bearer"
@@ -158,7 +164,7 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 @api.exception_handler(RequestDataTooBig)
-def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     advice = f"Send at most {services.MAX_SOURCE_CHARACTERS:,} characters of text."
     return _refuse(request, Trouble(413, "The body is too big.", advice))
 

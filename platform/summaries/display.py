@@ -30,6 +30,8 @@ def segments(text: str, *, source: str, originals: Mapping[str, str] | None = No
 
 
 def _placeholder(token: str, source: str, originals: Mapping[str, str]) -> Segment:
+    if token not in source:
+        return Segment(token, "unknown", token)
     if token in originals:
         return Segment(originals[token], "restored", token)
-    return Segment(token, "placeholder" if token in source else "unknown", token)
+    return Segment(token, "placeholder", token)

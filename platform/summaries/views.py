@@ -114,9 +114,11 @@ def _form_trouble(form: SummarizeForm) -> Trouble:
 
 def _result(written: services.Written) -> dict[str, Any]:
     source = written.source
+    restored = segments(written.text, source=source, originals=written.originals)
     return {
         "written": written,
-        "restored": segments(written.text, source=source, originals=written.originals),
+        "restored": restored,
+        "has_inventions": any(piece.kind == "unknown" for piece in restored),
         "deidentified": segments(written.text, source=source),
         "source": segments(source, source=source),
         "is_cut_off": written.summary.generated_tokens >= services.MAX_NEW_TOKENS,

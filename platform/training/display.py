@@ -41,19 +41,20 @@ class Step:
 
 
 def steps(run: TrainingRun) -> list[Step]:
-    return [_step(stage, timezone.now()) for stage in run.stages.all()]
+    return [_step(stage, run, timezone.now()) for stage in run.stages.all()]
 
 
-def _step(stage: RunStage, now: datetime) -> Step:
+def _step(stage: RunStage, run: TrainingRun, now: datetime) -> Step:
     title, purpose = TITLES[stage.name]
     running = stage.status == Status.RUNNING
+    never = run.is_over and stage.status == Status.QUEUED
     progress = stage.progress if running else {}
     return Step(
         name=stage.name,
         title=title,
         purpose=purpose,
         status=stage.status,
-        label=Status(stage.status).label,
+        label="Not begun" if never else Status(stage.status).label,
         percent=stage.percent,
         message=str(progress.get("message", "")),
         time_left=time_left(progress, now),

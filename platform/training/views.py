@@ -59,8 +59,12 @@ def run(request: HttpRequest, uuid: str) -> HttpResponse:
 @requires(Action.VIEW_MODELS)
 @require_safe
 def run_fragment(request: HttpRequest, uuid: str) -> HttpResponse:
-    """The part of the run page that lives; it asks for itself again until the run is over."""
-    return render(request, "training/_run_progress.html", _run_context(request, uuid))
+    """The part of the run page that lives. It asks for itself again; once the run is over, for the whole page."""
+    context = _run_context(request, uuid)
+    response = render(request, "training/_run_progress.html", context)
+    if context["is_over"]:
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @requires(Action.VIEW_MODELS)
@@ -79,10 +83,11 @@ def run_curve(request: HttpRequest, uuid: str) -> HttpResponse:
 @require_POST
 def cancel_run(request: HttpRequest, uuid: str) -> HttpResponse:
     own = own_or_404(TrainingRun.objects.select_related("clinic"), clinic_of(request), uuid)
-    services.cancel_run(run=own, user=user_of(request))
-    messages.info(
-        request, f"{own.name} is being stopped. It keeps what it has learned; retry goes on from there."
-    )
+    if own.is_over:
+        messages.info(request, f"{own.name} was over already.")
+    else:
+        services.cancel_run(run=own, user=user_of(request))
+        messages.info(request, f"{own.name} is being stopped. What it has learned is kept for a retry.")
     return redirect("training:run", own.uuid)
 
 
@@ -136,6 +141,7 @@ def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
     steps = display.steps(own)
     return {
         "run": own,
+        "is_over": own.is_over,
         "steps": steps,
         "current": next((step for step in steps if step.is_running), None),
         "rouge_1": display.rouge_1(own),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -24,7 +25,10 @@ class RunningEngine:
         self.log = var / "engine.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jobs.engine", "--var", str(var)], cwd=ROOT, stderr=log
+                [sys.executable, "-m", "jobs.engine", "--var", str(var)],
+                cwd=ROOT,
+                stderr=log,
+                preexec_fn=use_one_core,
             )
 
     def deploy(self, *paths: Path, **changes: Any) -> list[str]:
@@ -54,6 +58,11 @@ class RunningEngine:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+
+def use_one_core() -> None:
+    """The tiny model gains nothing from a second thread, and on a busy machine waits for it without end."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from kombu.exceptions import ChannelError
 
 from jobs import broker
 
+ROOT = Path(__file__).resolve().parents[2]
+
 broker.register()
 spawn = multiprocessing.get_context("spawn")
 
@@ -283,7 +285,10 @@ def test_a_celery_worker_outlives_a_truncated_message(tmp_path: Path, folder: Pa
     with (tmp_path / "log").open("w") as log_file:
         worker = subprocess.Popen(
             [sys.executable, str(program), str(folder), str(noted)],
-            env=os.environ | {"PYTHONPATH": os.getcwd()},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+            },  # without Django, which Celery would load
             stderr=log_file,
         )
     try:

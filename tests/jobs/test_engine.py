@@ -125,7 +125,7 @@ def test_a_swap_under_load_drops_no_request(engine: RunningEngine, blue: Path, g
     assert texts[old] != texts[new]
     assert {sha for sha, _ in answers} == {old, new}
     assert all(text == texts[sha] for sha, text in answers)
-    assert len(answers) > 100
+    assert len(answers) > 30
 
 
 def test_a_long_request_outlives_the_swap_that_overtakes_it(

@@ -1,4 +1,5 @@
 import pytest
+
 from privacy.recognizers import checksums
 
 

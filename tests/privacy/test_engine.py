@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 import textwrap
@@ -5,7 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from privacy.engine import MAX_CHARACTERS, SCRUBBER_VERSION, ScrubError, Scrubber, get_scrubber, resolve
+
+from privacy.engine import MAX_CHARACTERS, SCRUBBER_VERSION, Scrubber, ScrubError, get_scrubber, resolve
 from privacy.kinds import Kind, Span
 from privacy.recognizers import build_recognizers
 from privacy.rules import Recognizer
@@ -50,7 +52,7 @@ def test_an_empty_text_has_no_identifiers(text: str) -> None:
 def test_spans_come_sorted_without_overlap_and_with_the_recognizer_that_found_them() -> None:
     spans = get_scrubber().find(NOTE * 3)
     assert spans == sorted(spans)
-    assert all(left.end <= right.start for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.end <= right.start for left, right in itertools.pairwise(spans))
     assert {span.recognizer for span in spans} >= {"names", "numbers", "places", "dates", "contacts"}
 
 

@@ -1,6 +1,7 @@
 """Text to spans, with near-misses that must stay as they are. A leak found later becomes a row here."""
 
 import pytest
+
 from privacy.engine import get_scrubber
 from privacy.kinds import Kind
 
@@ -21,6 +22,11 @@ FOUND = [
     ("Electronically signed by: Priya Raman, MD", "Priya Raman", Kind.NAME),
     ("Dear Oliver,\nthank you", "Oliver", Kind.NAME),
     ("Rose Miller came in.", "Rose Miller", Kind.NAME),
+    ("Her sister Hope lives near.", "Hope", Kind.NAME),
+    ("Hi Mr. Day, have a seat.", "Day", Kind.NAME),
+    ("Sincerely,\nApril Winter, MD", "April Winter", Kind.NAME),
+    ("Joy Thistlewood | DOB 8 Aug 1984", "Joy Thistlewood", Kind.NAME),
+    ("O.R., 62, woman, knee pain", "O.R.", Kind.NAME),
     ("Will Smith came in.", "Will Smith", Kind.NAME),
     ("[doctor] hey, brian white is here", "brian white", Kind.NAME),
     ("thank you, ms. thompson.", "thompson", Kind.NAME),
@@ -53,6 +59,8 @@ FOUND = [
     ("A 92-year-old woman", "92", Kind.AGE),
     ("He died at age 101.", "101", Kind.AGE),
     ("a ninety-two year old man", "ninety-two", Kind.AGE),
+    ("And your age?\nPatient: 93.", "93", Kind.AGE),
+    ("Rose Miller (92) was admitted.", "92", Kind.AGE),
     ("She is in her 90s.", "90s", Kind.AGE),
     # contacts
     ("Call 415-555-0134 today", "415-555-0134", Kind.PHONE),
@@ -87,7 +95,7 @@ FOUND = [
     ("lives at 123 Elm St, Springfield, IL 62704", "123 Elm St, Springfield, IL 62704", Kind.LOCATION),
     ("P.O. Box 1423", "P.O. Box 1423", Kind.LOCATION),
     ("moved from Springfield, IL", "Springfield, IL", Kind.LOCATION),
-    ("She lives in Qxford Mills.", "Qxford Mills", Kind.LOCATION),
+    ("She lives in Qxford Junction.", "Qxford Junction", Kind.LOCATION),
     ("in Chicago", "Chicago", Kind.LOCATION),
     ("zip code 94103", "94103", Kind.LOCATION),
     ("admitted to St. Mary's Hospital", "St. Mary's Hospital", Kind.ORGANIZATION),
@@ -107,6 +115,7 @@ LEFT_ALONE = [
     "Will you take it? May I look? Mark the spot.",
     "Patient: Yeah, about two days. Doctor: Okay. Patient: I'm fine.",
     "Patient: Actually it got better. I've had chills.",
+    "Thank you, Doctor. Do I come back? Yes, Doctor. It hurts.",
     "The motor vehicle accident; rotator cuff tear; the doctor ordered it.",
     "Diagnosed in 2019. Seen last Tuesday, last summer, two weeks ago.",
     "Pain 2/10, strength 5/5, BP 120/80, murmur 2/6, take 1/2 tablet.",

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+
 from privacy.engine import get_scrubber
 from privacy.kinds import Kind, Span
 from privacy.labels import gold_spans
 from privacy.scoring import score
+from sample_clinic import generate
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -15,7 +17,9 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 def test_a_span_is_caught_only_if_every_letter_and_digit_is_covered() -> None:
     text = "Dr. Anna S. slept"
     gold = [Span(4, 11, Kind.NAME)]
-    assert score([(text, gold)], lambda _: [Span(4, 10, Kind.LOCATION)]).recall == 1.0  # the full stop is no letter
+    assert (
+        score([(text, gold)], lambda _: [Span(4, 10, Kind.LOCATION)]).recall == 1.0
+    )  # the full stop is no letter
     missed = score([(text, gold)], lambda _: [Span(4, 8, Kind.NAME)])
     assert (missed.recall, missed.partial_by_kind) == (0.0, {"NAME": 1.0})
 
@@ -26,7 +30,11 @@ def test_precision_is_the_share_of_redacted_letters_that_are_gold() -> None:
 
 
 def test_texts_without_phi_that_are_touched_are_counted() -> None:
-    rows: list[tuple[str, list[Span]]] = [("all well", []), ("still well", []), ("Anna", [Span(0, 4, Kind.NAME)])]
+    rows: list[tuple[str, list[Span]]] = [
+        ("all well", []),
+        ("still well", []),
+        ("Anna", [Span(0, 4, Kind.NAME)]),
+    ]
     result = score(rows, lambda text: [Span(0, 3, Kind.NAME)] if text == "all well" else [])
     assert result.to_dict() == {
         "recall": 0.0, "recall_by_kind": {"NAME": 0.0}, "partial_by_kind": {"NAME": 0.0}, "precision_chars": 0.0,
@@ -70,4 +78,15 @@ def test_clinical_queries_keep_their_floor() -> None:
 def test_general_sentences_with_worldwide_names_keep_their_floor() -> None:
     result = score(_gold("presidio-synth-v2.jsonl"), get_scrubber().find)
     assert result.recall >= 0.78
+    assert result.precision_chars >= 0.93
+
+
+def test_the_sample_clinic_keeps_its_floor() -> None:
+    rows = [
+        pair
+        for record in generate(seed=11, count=150)
+        for pair in ((record.source, record.source_spans), (record.target, record.target_spans))
+    ]
+    result = score(rows, get_scrubber().find)
+    assert result.recall >= 0.95
     assert result.precision_chars >= 0.93

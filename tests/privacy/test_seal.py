@@ -1,4 +1,5 @@
 import pytest
+
 from privacy.seal import is_intact, seal
 
 KEY = b"k" * 32
@@ -11,7 +12,14 @@ def test_a_seal_holds_for_the_same_key_and_texts() -> None:
 
 @pytest.mark.parametrize(
     ("key", "texts"),
-    [(b"x" * 32, ("ab", "c")), (KEY, ("a", "bc")), (KEY, ("abc",)), (KEY, ("c", "ab")), (KEY, ("ab", "c", "")), (KEY, ("ab ", "c"))],
+    [
+        (b"x" * 32, ("ab", "c")),
+        (KEY, ("a", "bc")),
+        (KEY, ("abc",)),
+        (KEY, ("c", "ab")),
+        (KEY, ("ab", "c", "")),
+        (KEY, ("ab ", "c")),
+    ],
 )
 def test_another_key_text_order_or_boundary_breaks_it(key: bytes, texts: tuple[str, ...]) -> None:
     assert not is_intact(key, seal(KEY, "ab", "c"), *texts)

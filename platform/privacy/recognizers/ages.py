@@ -16,7 +16,7 @@ RULES: tuple[Rule, ...] = (
              [\s-]* (?: y[./]?o\b | yrs?[\s.-]*old | years?[\s-]*old | year[\s-]old | y/o | (?:yrs?|years?)[\s-]+of[\s-]+age )""",
         score=0.95,
         flags=re.IGNORECASE,
-        check=lambda m: not m["phi"].casefold() == "ninety",
+        check=lambda m: m["phi"].casefold() != "ninety",
     ),
     rule(
         Kind.AGE,
@@ -25,14 +25,29 @@ RULES: tuple[Rule, ...] = (
              (?! \s*(?: % | percent | mg | mcg | kg | lbs? | pounds | mmhg | beats | bpm | degrees | minutes | days | weeks | over | /\d | \.\d ) )""",
         score=0.9,
         flags=re.IGNORECASE,
-        check=lambda m: not m["phi"].casefold() == "ninety",
+        check=lambda m: m["phi"].casefold() != "ninety",
     ),
     rule(
         Kind.AGE,
         rf"(?<![\w./-]) (?P<phi>{_OVER_89}) \s* (?:[MF]\b | (?:male|female|man|woman|gentleman|lady)\b)",
         score=0.9,
     ),
-    rule(Kind.AGE, r"\b(?:his|her|their)\s+(?:early\s+|mid[\s-]*|late\s+)?(?P<phi>90'?s|nineties)\b", score=0.9),
+    rule(
+        Kind.AGE, r"\b(?:his|her|their)\s+(?:early\s+|mid[\s-]*|late\s+)?(?P<phi>90'?s|nineties)\b", score=0.9
+    ),
+    # Rose Miller (92); M.Y., 93, man; this woman of 94; "And your age?" "Patient: 93."
+    rule(Kind.AGE, rf"[A-Za-z.]\s?\((?P<phi>{_OVER_89})\)", score=0.8),
+    rule(
+        Kind.AGE,
+        rf"(?i:[A-Za-z.]\s?,\s(?P<phi>{_OVER_89})\s?,)",
+        score=0.8,
+    ),
+    rule(Kind.AGE, rf"\b(?i:man|woman|lady|gentleman|patient)\s+of\s+(?P<phi>{_OVER_89})\b", score=0.85),
+    rule(
+        Kind.AGE,
+        rf"(?i:\b(?:your\s+age|how\s+old)\b[^\n?]{{0,30}}\?\s*[^\n:]{{0,20}}:\s*(?:i['’]?m\s+|i\s+am\s+)?(?P<phi>{_OVER_89}))\b",
+        score=0.9,
+    ),
     rule(Kind.AGE, r"\b(?P<phi>centenarian|nonagenarian)s?\b", score=0.8, flags=re.IGNORECASE),
 )
 

@@ -56,8 +56,10 @@ RULES: tuple[Rule, ...] = (
              (?: (?:,\s*|\s+|\s*,?\s*of\s+|-)? {_YEAR}\b )? {_TIME}?""",
         score=0.95,
         flags=re.IGNORECASE,
-        check=lambda m: not re.match(r"(?:may|mar|march|sat|sun|dec)\b", m["phi"])
-        or bool(re.search(r"(?:st|nd|rd|th)\b|\d{4}", m["phi"])),
+        check=lambda m: (
+            not re.match(r"(?:may|mar|march|sat|sun|dec)\b", m["phi"])
+            or bool(re.search(r"(?:st|nd|rd|th)\b|\d{4}", m["phi"]))
+        ),
     ),
     # 3rd of March 2021; 5 Jan 2021; 12-Mar-2020
     rule(
@@ -98,21 +100,49 @@ RULES: tuple[Rule, ...] = (
         Kind.DATE,
         rf"\b(?P<phi>{_CLEAR_MONTH.lower()})\b",
         score=0.6,
-        check=lambda m: not re.match(r"\s+(?:\w+\s)?(?:decision|appearance)", m.string[m.end() : m.end() + 20]),
+        check=lambda m: (
+            not re.match(r"\s+(?:\w+\s)?(?:decision|appearance)", m.string[m.end() : m.end() + 20])
+        ),
     ),
-    rule(Kind.DATE, rf"\b(?P<phi>{_CLEAR_MONTH})\b(?!\s+[A-Z][a-z])(?<!\bDr\.\s)", score=0.5, check=lambda m: m["phi"] not in {"April", "June", "August"}),
+    rule(
+        Kind.DATE,
+        rf"\b(?P<phi>{_CLEAR_MONTH})\b(?!\s+[A-Z][a-z])(?<!\bDr\.\s)",
+        score=0.5,
+        check=lambda m: m["phi"] not in {"April", "June", "August"},
+    ),
     # 2021-05-03, 2021/5/3, 2021-05-03T10:00
     rule(Kind.DATE, rf"{_FREE}(?:1[89]|20)\d\d([-/.]){_M}(\2){_D}{_TIME}?(?![\d/])", score=0.95),
     # 3/5/2021, 12-12-2022, 31.12.21
-    rule(Kind.DATE, rf"{_FREE}\d{{1,2}}\s?([-/.])\s?\d{{1,2}}\s?\2\s?(?:(?:1[89]|20)\d\d|\d\d){_TIME}?(?![\w/-])", score=0.95, check=_either_order),
+    rule(
+        Kind.DATE,
+        rf"{_FREE}\d{{1,2}}\s?([-/.])\s?\d{{1,2}}\s?\2\s?(?:(?:1[89]|20)\d\d|\d\d){_TIME}?(?![\w/-])",
+        score=0.95,
+        check=_either_order,
+    ),
     # 05/2021
     rule(Kind.DATE, rf"{_FREE}{_M}[/-](?:19|20)\d\d{_END}", score=0.85),
     # 05/03 (two digits each); 3/5 where something says so
-    rule(Kind.DATE, rf"{_FREE}(?:0[1-9]/(?:0[1-9]|[12]\d|3[01])|1[0-2]/0[1-9]){_END}{_NOT_A_DATE}", score=0.8),
-    rule(Kind.DATE, rf"{_CUE}(?P<phi>{_M}[/]{_D}(?:\s?[-–]\s?{_M}/{_D})?){_END}{_NOT_A_DATE}", score=0.8, flags=re.IGNORECASE),
-    rule(Kind.DATE, rf"\b(?:dob|birth|born|date|dated|admitted|discharged|expires?|exp)\b\W{{0,4}}(?:on\s+|is\s+|of\s+)?(?P<phi>{_M}[-.]{_D}){_END}", score=0.7, flags=re.IGNORECASE),
+    rule(
+        Kind.DATE, rf"{_FREE}(?:0[1-9]/(?:0[1-9]|[12]\d|3[01])|1[0-2]/0[1-9]){_END}{_NOT_A_DATE}", score=0.8
+    ),
+    rule(
+        Kind.DATE,
+        rf"{_CUE}(?P<phi>{_M}[/]{_D}(?:\s?[-–]\s?{_M}/{_D})?){_END}{_NOT_A_DATE}",
+        score=0.8,
+        flags=re.IGNORECASE,
+    ),
+    rule(
+        Kind.DATE,
+        rf"\b(?:dob|birth|born|date|dated|admitted|discharged|expires?|exp)\b\W{{0,4}}(?:on\s+|is\s+|of\s+)?(?P<phi>{_M}[-.]{_D}){_END}",
+        score=0.7,
+        flags=re.IGNORECASE,
+    ),
     # 20210503, 202105031230 as HL7 writes them
-    rule(Kind.DATE, rf"(?<![\w.-])(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{{4}}|\d{{6}})?(?![\w-]|\.\d)", score=0.6),
+    rule(
+        Kind.DATE,
+        r"(?<![\w.-])(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?(?![\w-]|\.\d)",
+        score=0.6,
+    ),
     # on the 15th
     rule(
         Kind.DATE,

@@ -1,9 +1,13 @@
 """What readers give: rows, and errors that name the row and say what to do without quoting it."""
 
+import re
 from dataclasses import dataclass, field
 
 MAX_CHARACTERS = 200_000
 MAX_ROWS = 20_000
+
+# JSON can spell them (\u0000, \ud83d), but neither a page nor PostgreSQL can hold them.
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 # What clinics call the same column.
 COLUMNS = {
@@ -69,6 +73,8 @@ def _fault(row: Row) -> str | None:
         return f"The text is longer than {MAX_CHARACTERS:,} characters. Split it into its documents."
     if len(row.target.split()) > len(row.source.split()):
         return "The summary is longer than its record. Check that the two columns are not swapped."
+    if any(_UNWRITABLE.search(text) for text in (row.source, row.target, row.patient, row.section, row.kind)):
+        return "The row holds broken characters (NUL, or half of a pair). Save it from its program again."
     if max(len(row.patient), len(row.section), len(row.kind)) > 60:
         return "Patient, section and kind may hold 60 characters. Shorten them."
     return None

@@ -69,9 +69,10 @@ def review_record(
     original = store.load_original(record)
     _check(added, original)
     _decide(record, reviewer, rejected, added)
-    if rejected or added:
-        spans = standing_spans(list(record.redactions.all()))
-        seal_version(record, original, replace((original.source, original.target), spans))
+    replacement = replace((original.source, original.target), standing_spans(list(record.redactions.all())))
+    # Compared with the text itself: a second review may also take back what the first one rejected.
+    if Texts(*replacement.texts) != store.open_scrubbed(latest_text(record)):
+        seal_version(record, replacement)
     log.record(
         clinic=record.clinic,
         actor=reviewer,

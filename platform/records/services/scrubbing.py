@@ -52,7 +52,7 @@ def scrub_record(*, record: Record) -> None:
             for field, found in zip(Field.values, spans, strict=True)
             for span in found
         )
-        seal_version(record, original, replace((original.source, original.target), spans))
+        seal_version(record, replace((original.source, original.target), spans))
         log.record(
             clinic=record.clinic,
             actor=None,
@@ -76,7 +76,7 @@ def nudge_forgotten() -> None:
             enqueue("scrub_upload", str(upload.uuid))
 
 
-def seal_version(record: Record, original: Texts, replacement: Replacement) -> ScrubbedText:
+def seal_version(record: Record, replacement: Replacement) -> ScrubbedText:
     """A new version of the record's scrubbed text. Earlier ones stay: datasets may rest on them."""
     version = record.scrubbed_texts.count() + 1
     row = store.close_scrubbed(record, version, Texts(*replacement.texts), SCRUBBER_VERSION)

@@ -30,10 +30,13 @@ SCRIPTS = (
             "TSH => {t=1.1..3.6} mIU/L => TSH {t} mIU/L",
             "Echocardiogram => a mildly dilated left atrium and an ejection fraction of {ef=54..62}% => EF {ef}%, left atrium mildly dilated",
         ),
-        drugs=(Drug("metoprolol tartrate", "25 mg", "twice daily", "50 mg"), Drug("apixaban", "5 mg", "twice daily")),
+        drugs=(
+            Drug("metoprolol tartrate", "25 mg", "twice daily", "50 mg"),
+            Drug("apixaban", "5 mg", "twice daily"),
+        ),
         plan=(
             "put {him} on a {d=7|14}-day patch monitor => {d}-day rhythm monitor",
-            "cut caffeine and alcohol back to almost nothing => limit caffeine and alcohol",
+            "have {him} cut caffeine and alcohol back to almost nothing => limit caffeine and alcohol",
             "recheck the kidney function before the next visit => renal function before next visit",
         ),
         back=("4 weeks", "6 weeks"),
@@ -63,8 +66,14 @@ SCRIPTS = (
         short="HFrEF",
         ages=(60, 96),
         chief="exertional dyspnea and leg swelling",
-        written=("breathlessness on the stairs with puffy ankles", "progressive shortness of breath and swollen feet"),
-        told=("I can't get up one flight without stopping to blow.", "My shoes don't fit anymore and I'm out of breath making the bed."),
+        written=(
+            "breathlessness on the stairs with puffy ankles",
+            "progressive shortness of breath and swollen feet",
+        ),
+        told=(
+            "I can't get up one flight without stopping to blow.",
+            "My shoes don't fit anymore and I'm out of breath making the bed.",
+        ),
         since=("2 weeks", "3 weeks", "5 weeks"),
         details=(
             "{he} props up on {p=2..4} pillows at night => I need {p} pillows or I wake up gasping. => {p}-pillow orthopnea",
@@ -82,10 +91,13 @@ SCRIPTS = (
             "Creatinine => {c=1.0..1.4} mg/dL => creatinine {c} mg/dL",
             "Echocardiogram => an ejection fraction of {ef=24..36}% with global hypokinesis => EF {ef}%",
         ),
-        drugs=(Drug("furosemide", "40 mg", "once daily", "80 mg"), Drug("carvedilol", "3.125 mg", "twice daily", "6.25 mg")),
+        drugs=(
+            Drug("furosemide", "40 mg", "once daily", "80 mg"),
+            Drug("carvedilol", "3.125 mg", "twice daily", "6.25 mg"),
+        ),
         plan=(
             "have {him} weigh in every morning and keep a log => daily weights",
-            "hold salt to under 2 g a day => salt below 2 g a day",
+            "have {him} hold salt to under 2 g a day => salt below 2 g a day",
             "repeat potassium and creatinine in {d=5|7|10} days => potassium and creatinine in {d} days",
         ),
         back=("1 week", "2 weeks"),
@@ -114,13 +126,27 @@ SCRIPTS = (
     Script(
         problem="stable angina",
         last_resort=True,
-        home=(Drug("aspirin", "81 mg", "once daily"), Drug("clopidogrel", "75 mg", "once daily"), Drug("rosuvastatin", "40 mg", "at bedtime")),
-        after=("enroll {him} in cardiac rehabilitation => cardiac rehabilitation", "keep clopidogrel going for {m=12} months => clopidogrel for {m} months", "repeat the lipids in {w=6|8} weeks => lipids in {w} weeks"),
+        home=(
+            Drug("aspirin", "81 mg", "once daily"),
+            Drug("clopidogrel", "75 mg", "once daily"),
+            Drug("rosuvastatin", "40 mg", "at bedtime"),
+        ),
+        after=(
+            "enroll {him} in cardiac rehabilitation => cardiac rehabilitation",
+            "keep clopidogrel going for {m=12} months => clopidogrel for {m} months",
+            "repeat the lipids in {w=6|8} weeks => lipids in {w} weeks",
+        ),
         short="stable angina",
         ages=(48, 80),
         chief="exertional chest pressure",
-        written=("a squeezing across the breastbone on effort", "tightness behind the sternum when walking uphill"),
-        told=("It's like somebody standing on my chest when I push the mower.", "I get this squeeze, right here, walking up to the bus."),
+        written=(
+            "a squeezing across the breastbone on effort",
+            "tightness behind the sternum when walking uphill",
+        ),
+        told=(
+            "It's like somebody standing on my chest when I push the mower.",
+            "I get this squeeze, right here, walking up to the bus.",
+        ),
         since=("4 weeks", "2 months", "3 months"),
         details=(
             "it settles within {m=2..6} minutes of stopping => If I stop, it's gone in {m} minutes. => relieved by {m} minutes of rest",
@@ -138,7 +164,11 @@ SCRIPTS = (
             "Exercise treadmill test => {st=1.5|2|2.5} mm of lateral ST depression at {t=5..8} minutes => treadmill positive at {t} minutes",
             "Resting ECG => sinus rhythm with no Q waves => resting ECG normal",
         ),
-        drugs=(Drug("aspirin", "81 mg", "once daily"), Drug("isosorbide mononitrate", "30 mg", "every morning", "60 mg"), Drug("rosuvastatin", "20 mg", "at bedtime", "40 mg")),
+        drugs=(
+            Drug("aspirin", "81 mg", "once daily"),
+            Drug("isosorbide mononitrate", "30 mg", "every morning", "60 mg"),
+            Drug("rosuvastatin", "20 mg", "at bedtime", "40 mg"),
+        ),
         plan=(
             "book coronary CT angiography => coronary CT angiography",
             "give {him} a nitroglycerin spray, 0.4 mg under the tongue when needed => nitroglycerin 0.4 mg spray as needed",
@@ -161,8 +191,14 @@ SCRIPTS = (
         short="resistant HTN",
         ages=(45, 82),
         chief="uncontrolled blood pressure",
-        written=("home pressures that will not come down", "persistently high cuff readings with morning headaches"),
-        told=("The numbers at the drugstore machine keep coming up red.", "I take the pills, I swear, and it's still sky high."),
+        written=(
+            "home pressures that will not come down",
+            "persistently high cuff readings with morning headaches",
+        ),
+        told=(
+            "The numbers at the drugstore machine keep coming up red.",
+            "I take the pills, I swear, and it's still sky high.",
+        ),
         since=("2 months", "4 months", "6 months"),
         details=(
             "home readings average {sbp=158..174}/{dbp=90..100} mmHg => At home it's around {sbp} over {dbp}. => home average {sbp}/{dbp} mmHg",
@@ -180,10 +216,13 @@ SCRIPTS = (
             "Aldosterone to renin ratio => {r=32..58} => aldosterone-renin ratio {r}",
             "Urine albumin => {u=45..180} mg/g creatinine => urine albumin {u} mg/g",
         ),
-        drugs=(Drug("spironolactone", "25 mg", "once daily", "50 mg"), Drug("chlorthalidone", "12.5 mg", "every morning", "25 mg")),
+        drugs=(
+            Drug("spironolactone", "25 mg", "once daily", "50 mg"),
+            Drug("chlorthalidone", "12.5 mg", "every morning", "25 mg"),
+        ),
         plan=(
             "arrange a home sleep study => home sleep study",
-            "stop the ibuprofen and use acetaminophen instead => stop ibuprofen",
+            "swap the ibuprofen for acetaminophen => stop ibuprofen",
             "order 24-hour pressure monitoring => 24-hour BP monitor",
         ),
         back=("3 weeks", "4 weeks"),
@@ -196,12 +235,19 @@ SCRIPTS = (
     Script(
         problem="symptomatic sinus bradycardia",
         last_resort=True,
-        after=("check the device and wound in {d=10|14} days => device and wound check in {d} days", "keep the {side} arm below the shoulder for {w=4|6} weeks => {side} arm below shoulder for {w} weeks", "hold off driving for {k=1} week => no driving for {k} week"),
+        after=(
+            "check the device and wound in {d=10|14} days => device and wound check in {d} days",
+            "have {him} keep the {side} arm below the shoulder for {w=4|6} weeks => {side} arm below shoulder for {w} weeks",
+            "keep {him} from driving for {k=1} week => no driving for {k} week",
+        ),
         short="sick sinus",
         ages=(66, 96),
         chief="dizzy spells",
         written=("near-blackouts on standing", "spells of lightheadedness with a slow pulse"),
-        told=("I go gray and have to grab the counter.", "Everything goes dim for a second, like someone's turning the lights down."),
+        told=(
+            "I go gray and have to grab the counter.",
+            "Everything goes dim for a second, like someone's turning the lights down.",
+        ),
         since=("10 days", "3 weeks", "5 weeks"),
         details=(
             "{he} went down once in the {kitchen|hallway|garden} without a head strike => I went down once, in the {kitchen|hallway|garden}, didn't hit my head though. => one fall without head injury",
@@ -215,7 +261,7 @@ SCRIPTS = (
             "a soft aortic flow murmur => soft flow murmur",
         ),
         tests=(
-            "Holter monitor => {n=3..9} pauses, the longest {s=3.2..4.8} seconds => pauses up to {s} seconds",
+            "Ambulatory Holter monitor => {n=3..9} pauses, the longest {s=3.2..4.8} seconds => pauses up to {s} seconds",
             "ECG => sinus bradycardia at {r=39..45}/min with a normal PR interval => sinus bradycardia {r}/min",
             "Electrolytes => all within limits => normal electrolytes",
         ),
@@ -242,7 +288,10 @@ SCRIPTS = (
         ages=(68, 94),
         chief="reduced exercise tolerance",
         written=("a slow loss of stamina on hills", "tiring far sooner than a year ago"),
-        told=("I used to walk the dog round the lake, now I quit halfway.", "I'm just slower. Everybody passes me."),
+        told=(
+            "I used to walk the dog round the lake, now I quit halfway.",
+            "I'm just slower. Everybody passes me.",
+        ),
         since=("4 months", "6 months", "8 months"),
         details=(
             "{he} now stops after {b=2..5} blocks => I give out after {b} blocks. => stops after {b} blocks",

@@ -9,7 +9,10 @@ SCRIPTS = (
         ages=(42, 80),
         chief="thirst and polyuria",
         written=("constant thirst and trips to the bathroom", "high meter readings with blurry vision"),
-        told=("I drink and drink and I'm still dry as a bone.", "I'm up peeing half the night and everything looks fuzzy."),
+        told=(
+            "I drink and drink and I'm still dry as a bone.",
+            "I'm up peeing half the night and everything looks fuzzy.",
+        ),
         since=("4 weeks", "6 weeks", "2 months"),
         details=(
             "the meter runs {a=210..270} mg/dL before breakfast => Mornings my meter says {a} or so. => fasting glucose {a} mg/dL",
@@ -23,11 +26,14 @@ SCRIPTS = (
             "dry mucous membranes => dry mucosae",
         ),
         tests=(
-            "Hemoglobin A1c => {a=8.6..11.2}% => A1c {a}%",
+            "A1c => {a=8.6..11.2}% => A1c {a}%",
             "Urine albumin => {u=38..140} mg/g creatinine => urine albumin {u} mg/g",
             "Creatinine => {c=0.8..1.1} mg/dL => creatinine {c} mg/dL",
         ),
-        drugs=(Drug("empagliflozin", "10 mg", "every morning", "25 mg"), Drug("insulin glargine", "12 units", "at bedtime", "18 units")),
+        drugs=(
+            Drug("empagliflozin", "10 mg", "every morning", "25 mg"),
+            Drug("insulin glargine", "12 units", "at bedtime", "18 units"),
+        ),
         plan=(
             "switch to the extended-release metformin, 1000 mg with supper => extended-release metformin 1000 mg with supper",
             "book the retina photos => retinal screening",
@@ -35,8 +41,8 @@ SCRIPTS = (
         ),
         back=("4 weeks", "3 months"),
         warn="vomiting, a sugar above 350 or genital itching",
-        better="fasting sugars run {a=112..134} mg/dL => I'm seeing {a} most mornings. => fasting glucose {a} mg/dL",
-        worse="fasting sugars stay near {a=190..230} mg/dL => Still {a} when I wake up. => fasting glucose {a} mg/dL",
+        better="fasting sugars run {a=112..134} mg/dL => I'm seeing {a} before breakfast most mornings. => fasting glucose {a} mg/dL",
+        worse="fasting sugars stay near {a=190..230} mg/dL => Sugar's still {a} when I wake up. => fasting glucose {a} mg/dL",
         ask="help with intensifying treatment => treatment intensification",
         stay=(
             "was found drowsy with a glucose of {g=640..910} mg/dL => hyperosmolar state, glucose {g} mg/dL",
@@ -51,7 +57,10 @@ SCRIPTS = (
         ages=(22, 58),
         chief="weight loss and tremor",
         written=("shaky hands and weight falling off", "heat intolerance with a racing pulse"),
-        told=("I eat like a horse and my jeans are falling down.", "My hands shake so bad I spill my coffee."),
+        told=(
+            "I eat like a horse and my jeans are falling down.",
+            "My hands shake so bad I spill my coffee.",
+        ),
         since=("5 weeks", "2 months", "3 months"),
         details=(
             "{he} is {w=11..22} lb lighter than in spring => I've lost {w} lb since spring. => {w} lb weight loss",
@@ -69,7 +78,10 @@ SCRIPTS = (
             "Free T4 => {f=3.1..5.4} ng/dL => free T4 {f} ng/dL",
             "TSH receptor antibody => {t=6.2..18.4} IU/L => receptor antibody {t} IU/L",
         ),
-        drugs=(Drug("methimazole", "20 mg", "once daily", "30 mg"), Drug("propranolol", "20 mg", "three times daily", "40 mg")),
+        drugs=(
+            Drug("methimazole", "20 mg", "once daily", "30 mg"),
+            Drug("propranolol", "20 mg", "three times daily", "40 mg"),
+        ),
         plan=(
             "check a blood count and liver tests in {w=3|4} weeks => blood count and liver tests in {w} weeks",
             "have the eye clinic look at {him} => eye clinic",
@@ -97,8 +109,14 @@ SCRIPTS = (
         short="hypothyroid",
         ages=(26, 70),
         chief="fatigue and cold intolerance",
-        written=("exhaustion, dry skin and feeling chilled", "sluggishness with hair coming out in the brush"),
-        told=("I wear a sweater in July, and I could sleep all day.", "I'm dragging. My hair's all over the shower drain."),
+        written=(
+            "exhaustion, dry skin and feeling chilled",
+            "sluggishness with hair coming out in the brush",
+        ),
+        told=(
+            "I wear a sweater in July, and I could sleep all day.",
+            "I'm dragging. My hair's all over the shower drain.",
+        ),
         since=("3 months", "4 months", "7 months"),
         details=(
             "{he} has put on {w=8..18} lb without eating more => I gained {w} lb and I eat like a bird. => {w} lb weight gain",
@@ -119,7 +137,7 @@ SCRIPTS = (
         drugs=(Drug("levothyroxine", "50 mcg", "every morning on an empty stomach", "75 mcg"),),
         plan=(
             "repeat TSH in {w=6|8} weeks => TSH in {w} weeks",
-            "keep calcium and iron tablets 4 hours apart from it => calcium and iron 4 hours apart",
+            "have {him} keep calcium and iron tablets 4 hours apart from it => calcium and iron 4 hours apart",
             "check the lipids again once the thyroid is replaced => lipids after replacement",
         ),
         back=("6 weeks", "8 weeks"),
@@ -134,8 +152,14 @@ SCRIPTS = (
         short="PHPT",
         ages=(48, 78),
         chief="kidney stones and bone aches",
-        written=("aching bones and a second kidney stone", "thirst, aches and a high calcium on routine blood work"),
-        told=("My bones ache like I've got the flu, every day.", "They told me the calcium's high, and I've just passed another stone."),
+        written=(
+            "aching bones and a second kidney stone",
+            "thirst, aches and a high calcium on routine blood work",
+        ),
+        told=(
+            "My bones ache like I've got the flu, every day.",
+            "They told me the calcium's high, and I've just passed another stone.",
+        ),
         since=("4 months", "6 months", "10 months"),
         details=(
             "{he} passed a {m=3..6} mm stone in the fall => I passed a stone in the fall, {m} mm they said. => {m} mm stone passed",
@@ -153,16 +177,19 @@ SCRIPTS = (
             "Parathyroid hormone => {p=92..168} pg/mL => PTH {p} pg/mL",
             "Bone density => a T-score of -{t=2.5..3.2} at the hip => hip T-score -{t}",
         ),
-        drugs=(Drug("cinacalcet", "30 mg", "twice daily", "60 mg"), Drug("cholecalciferol", "1000 units", "once daily")),
+        drugs=(
+            Drug("cinacalcet", "30 mg", "twice daily", "60 mg"),
+            Drug("cholecalciferol", "1000 units", "once daily"),
+        ),
         plan=(
             "arrange a sestamibi scan of the neck => sestamibi scan",
-            "see the endocrine surgeon => endocrine surgery",
+            "send {him} to the endocrine surgeon => endocrine surgery",
             "collect a 24-hour urine calcium => 24-hour urine calcium",
         ),
         back=("6 weeks", "3 months"),
         warn="vomiting, confusion or loin pain",
         better="the calcium is down to {c=9.6..10.2} mg/dL and the aches have eased => They say the calcium's {c} now and I ache less. => calcium {c} mg/dL, aches eased",
-        worse="the calcium has risen to {c=11.9..12.4} mg/dL => The lab called, it's {c} now. => calcium up to {c} mg/dL",
+        worse="the calcium has risen to {c=11.9..12.4} mg/dL => The lab called, the calcium is {c} now. => calcium up to {c} mg/dL",
         ask="suitability for parathyroidectomy => parathyroidectomy",
         scan=Scan(
             study="dual-phase sestamibi scan with SPECT-CT",
@@ -182,10 +209,13 @@ SCRIPTS = (
         ages=(18, 48),
         chief="recurrent low blood sugars",
         written=("frequent lows after exercise", "dips in glucose that {he} no longer feels coming"),
-        told=("I don't feel them anymore, the alarm goes and I'm at forty-something.", "After a run I just crash."),
+        told=(
+            "I don't feel them anymore, the alarm goes and I'm at forty-something.",
+            "After a run I just crash.",
+        ),
         since=("3 weeks", "5 weeks", "2 months"),
         details=(
-            "the sensor logged {k=5..9} readings under 54 mg/dL in two weeks => My sensor caught {k} really low ones in two weeks. => {k} readings under 54 mg/dL in two weeks",
+            "the sensor logged {k=5..9} readings under 54 mg/dL in two weeks => My sensor caught {k} really low ones in two weeks. => {k} lows below 54 mg/dL over two weeks",
             "{his} {partner|roommate|brother} gave glucagon {n=1|2} times => My {partner|roommate|brother} had to give me glucagon, {n} times. => glucagon given {n} times",
             "{he} cycles {m=12..30} miles on weekends => I ride {m} miles most weekends. => cycles {m} miles on weekends",
         ),
@@ -196,11 +226,14 @@ SCRIPTS = (
             "a weight of {w=128..176} lb => weight {w} lb",
         ),
         tests=(
-            "Hemoglobin A1c => {a=6.1..6.8}% => A1c {a}%",
+            "A1c => {a=6.1..6.8}% => A1c {a}%",
             "Time in range => {t=58..66}% => time in range {t}%",
             "Morning cortisol => {c=14..19} mcg/dL => cortisol {c} mcg/dL",
         ),
-        drugs=(Drug("insulin degludec", "16 units", "at bedtime"), Drug("glucagon nasal powder", "3 mg", "as needed for severe lows")),
+        drugs=(
+            Drug("insulin degludec", "16 units", "at bedtime"),
+            Drug("glucagon nasal powder", "3 mg", "as needed for severe lows"),
+        ),
         plan=(
             "cut the mealtime ratio by {p=10|15|20}% before exercise => mealtime insulin {p}% lower before exercise",
             "set the sensor alarm at 75 mg/dL => sensor alarm at 75 mg/dL",
@@ -209,7 +242,7 @@ SCRIPTS = (
         back=("2 weeks", "4 weeks"),
         warn="a low that needs help from someone else",
         better="only {k=1|2} readings under 54 mg/dL turned up this month => Just {k} bad lows this month. => {k} readings under 54 mg/dL this month",
-        worse="lows still wake {him} {k=2..4} nights a week => They wake me {k} nights a week. => nocturnal lows {k} nights a week",
+        worse="lows still wake {him} {k=2..4} nights a week => The lows wake me {k} nights a week. => nocturnal lows {k} nights a week",
         ask="insulin pump assessment => pump therapy",
         stay=(
             "was admitted with ketoacidosis and a pH of 7.{p=08..18} after a stomach bug => ketoacidosis, pH 7.{p}",
@@ -223,8 +256,14 @@ SCRIPTS = (
         short="adrenal nodule",
         ages=(46, 76),
         chief="incidental adrenal mass",
-        written=("a lump on the adrenal gland picked up by chance", "an unexpected adrenal nodule on a scan done for belly pain"),
-        told=("They scanned me for a stomach ache and found something on a gland.", "I feel fine, it's just this spot they saw."),
+        written=(
+            "a lump on the adrenal gland picked up by chance",
+            "an unexpected adrenal nodule on a scan done for belly pain",
+        ),
+        told=(
+            "They scanned me for a stomach ache and found something on a gland.",
+            "I feel fine, it's just this spot they saw.",
+        ),
         since=("3 weeks", "6 weeks", "2 months"),
         details=(
             "it measured {m=14..32} mm on the {side} => They said {m} mm, on the {side}. => {m} mm on the {side}",
@@ -250,8 +289,8 @@ SCRIPTS = (
         ),
         back=("6 weeks", "3 months"),
         warn="pounding headaches or sweats",
-        better="the nodule is unchanged at {m=14..20} mm => They told me it's the same, {m} mm. => nodule stable at {m} mm",
-        worse="the nodule has grown to {m=36..44} mm => Now it's {m} mm, the letter said. => nodule grown to {m} mm",
+        better="the nodule is unchanged at {m=14..20} mm => They told me the nodule's the same, {m} mm. => nodule stable at {m} mm",
+        worse="the nodule has grown to {m=36..44} mm => The nodule is {m} mm now, the letter said. => nodule grown to {m} mm",
         ask="hormonal work-up and a surgical view => hormonal work-up and surgery",
         scan=Scan(
             study="adrenal protocol CT",

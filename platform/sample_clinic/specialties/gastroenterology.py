@@ -8,8 +8,14 @@ SCRIPTS = (
         short="Crohn",
         ages=(19, 52),
         chief="cramping and loose stools",
-        written=("right-sided cramps with frequent watery stools", "belly pain after meals and weight slipping away"),
-        told=("I get these cramps down here on the right and then I have to run.", "I'm scared to eat, honestly. Every meal hurts."),
+        written=(
+            "right-sided cramps with frequent watery stools",
+            "belly pain after meals and weight slipping away",
+        ),
+        told=(
+            "I get these cramps down here on the right and then I have to run.",
+            "I'm scared to eat, honestly. Every meal hurts.",
+        ),
         since=("4 weeks", "7 weeks", "3 months"),
         details=(
             "the stools number {k=5..9} a day, {n=1..2} of them at night => {k} times a day, and {n} in the night. => {k} stools a day, {n} at night",
@@ -27,15 +33,18 @@ SCRIPTS = (
             "Hemoglobin => {h=10.2..11.8} g/dL => hemoglobin {h} g/dL",
             "Colonoscopy => ulceration over the last {c=8..20} cm of ileum => ileal ulceration over {c} cm",
         ),
-        drugs=(Drug("budesonide", "9 mg", "every morning"), Drug("azathioprine", "50 mg", "once daily", "100 mg")),
+        drugs=(
+            Drug("budesonide", "9 mg", "every morning"),
+            Drug("azathioprine", "50 mg", "once daily", "100 mg"),
+        ),
         plan=(
             "screen for tuberculosis and hepatitis before a biologic => tuberculosis and hepatitis screen",
             "get an MR enterography => MR enterography",
-            "see the dietitian for a low-residue plan => low-residue diet",
+            "send {him} to the dietitian for a low-residue plan => low-residue diet",
         ),
         back=("4 weeks", "6 weeks"),
         warn="vomiting, high fever or severe pain",
-        better="stools are down to {k=1..3} formed a day => I'm down to {k} a day, solid. => {k} formed stools a day",
+        better="stools are down to {k=1..3} formed a day => I'm down to {k} trips a day, solid. => {k} formed stools a day",
         worse="stools are back up to {k=7..10} a day since the budesonide taper => Since the taper I'm at {k} a day again. => {k} stools a day after steroid taper",
         ask="starting a biologic => biologic therapy",
         stay=(
@@ -61,7 +70,10 @@ SCRIPTS = (
         ages=(30, 78),
         chief="heartburn and regurgitation",
         written=("burning behind the breastbone after supper", "acid coming up into the throat at night"),
-        told=("It's like fire coming up, especially if I lie down.", "I wake up with acid in my mouth. Disgusting."),
+        told=(
+            "It's like fire coming up, especially if I lie down.",
+            "I wake up with acid in my mouth. Disgusting.",
+        ),
         since=("2 months", "3 months", "5 months"),
         details=(
             "antacid tablets are chewed {k=6..12} times a day => I'm eating {k} antacids a day. => {k} antacid tablets a day",
@@ -79,16 +91,19 @@ SCRIPTS = (
             "Biopsy => no Barrett change => no Barrett change",
             "Hemoglobin => {h=12.6..14.4} g/dL => hemoglobin {h} g/dL",
         ),
-        drugs=(Drug("pantoprazole", "40 mg", "once daily before breakfast", "80 mg"), Drug("famotidine", "20 mg", "at bedtime")),
+        drugs=(
+            Drug("pantoprazole", "40 mg", "once daily before breakfast", "80 mg"),
+            Drug("famotidine", "20 mg", "at bedtime"),
+        ),
         plan=(
-            "raise the head of the bed by {i=6|8} inches => bed head raised {i} inches",
+            "have {him} raise the head of the bed by {i=6|8} inches => bed head raised {i} inches",
             "repeat endoscopy in {w=8|12} weeks to prove healing => endoscopy in {w} weeks",
-            "leave 3 hours between supper and bed => no food 3 hours before bed",
+            "have {him} leave 3 hours between supper and bed => no food 3 hours before bed",
         ),
         back=("8 weeks", "3 months"),
         warn="black stools or food that will not go down",
-        better="heartburn is down to {k=1|2} days a month => Maybe {k} days a month now. => heartburn {k} days a month",
-        worse="regurgitation still wakes {him} {k=3..5} nights a week => Still wakes me {k} nights a week. => nocturnal regurgitation {k} nights a week",
+        better="heartburn is down to {k=1|2} days a month => Heartburn? Maybe {k} days a month now. => heartburn {k} days a month",
+        worse="regurgitation still wakes {him} {k=3..5} nights a week => The acid still wakes me {k} nights a week. => nocturnal regurgitation {k} nights a week",
         ask="an opinion on fundoplication => fundoplication",
         excludes=("acid reflux",),
     ),
@@ -99,7 +114,10 @@ SCRIPTS = (
         ages=(40, 88),
         chief="black stools",
         written=("tarry stools and lightheadedness", "black, sticky bowel movements with gnawing belly pain"),
-        told=("It came out black like tar, and it stank.", "I stood up off the toilet and nearly hit the floor."),
+        told=(
+            "It came out black like tar, and it stank.",
+            "I stood up off the toilet and nearly hit the floor.",
+        ),
         since=("2 days", "3 days", "4 days"),
         details=(
             "{he} had taken naproxen {k=2|3} times a day for a bad {knee|shoulder|hip} => I'd been taking naproxen, {k} times a day, for my {knee|shoulder|hip}. => naproxen {k} times a day",
@@ -115,9 +133,14 @@ SCRIPTS = (
         tests=(
             "Hemoglobin => {h=6.8..8.9} g/dL => hemoglobin {h} g/dL",
             "Urea nitrogen => {u=34..58} mg/dL => urea nitrogen {u} mg/dL",
-            "Helicobacter stool antigen => positive => Helicobacter positive",
+            "Stool antigen for Helicobacter => positive => Helicobacter positive",
         ),
-        drugs=(Drug("omeprazole", "40 mg", "twice daily"), Drug("bismuth subsalicylate", "525 mg", "four times daily"), Drug("metronidazole", "500 mg", "three times daily"), Drug("tetracycline", "500 mg", "four times daily")),
+        drugs=(
+            Drug("omeprazole", "40 mg", "twice daily"),
+            Drug("bismuth subsalicylate", "525 mg", "four times daily"),
+            Drug("metronidazole", "500 mg", "three times daily"),
+            Drug("tetracycline", "500 mg", "four times daily"),
+        ),
         plan=(
             "stop naproxen for good => stop naproxen",
             "confirm Helicobacter is gone with a breath test in {w=6|8} weeks => breath test in {w} weeks",
@@ -138,13 +161,26 @@ SCRIPTS = (
     Script(
         problem="symptomatic gallstones",
         last_resort=True,
-        home=(Drug("ibuprofen", "400 mg", "every 8 hours as needed"), Drug("metronidazole", "500 mg", "three times daily for 3 days")),
-        after=("take out the clips in {d=7|10} days => clips out in {d} days", "avoid lifting over {w=10|15} lb for a month => no lifting over {w} lb for a month", "go back to a normal diet step by step => normal diet in steps"),
+        home=(
+            Drug("ibuprofen", "400 mg", "every 8 hours as needed"),
+            Drug("metronidazole", "500 mg", "three times daily for 3 days"),
+        ),
+        after=(
+            "take out the clips in {d=7|10} days => clips out in {d} days",
+            "have {him} avoid lifting over {w=10|15} lb for a month => no lifting over {w} lb for a month",
+            "bring {him} back to a normal diet step by step => normal diet in steps",
+        ),
         short="biliary colic",
         ages=(28, 76),
         chief="right upper abdominal pain",
-        written=("attacks of pain under the ribs after fatty food", "colicky upper belly pain going through to the back"),
-        told=("Friday fries and then, boom, pain up under my ribs.", "It doubles me over and goes right through to my shoulder blade."),
+        written=(
+            "attacks of pain under the ribs after fatty food",
+            "colicky upper belly pain going through to the back",
+        ),
+        told=(
+            "Friday fries and then, boom, pain up under my ribs.",
+            "It doubles me over and goes right through to my shoulder blade.",
+        ),
         since=("3 weeks", "6 weeks", "3 months"),
         details=(
             "an attack lasts {h=2..5} hours => Goes on {h} hours when it comes. => attacks of {h} hours",
@@ -162,16 +198,19 @@ SCRIPTS = (
             "ALT => {a=28..46} U/L => ALT {a} U/L",
             "Bilirubin => {b=0.6..1.1} mg/dL => bilirubin {b} mg/dL",
         ),
-        drugs=(Drug("ketorolac", "10 mg", "every 6 hours as needed"), Drug("ondansetron", "4 mg", "every 8 hours as needed")),
+        drugs=(
+            Drug("ketorolac", "10 mg", "every 6 hours as needed"),
+            Drug("ondansetron", "4 mg", "every 8 hours as needed"),
+        ),
         plan=(
             "list {him} for keyhole removal of the gallbladder => laparoscopic cholecystectomy",
-            "keep fat under {g=30|40} g a day meanwhile => fat below {g} g a day",
+            "have {him} keep fat under {g=30|40} g a day meanwhile => fat below {g} g a day",
             "repeat liver tests before surgery => liver tests before surgery",
         ),
         back=("4 weeks", "6 weeks"),
         warn="fever, yellow skin or pain past 6 hours",
         better="there was only {k=1|2} mild attack on the low-fat diet => Since I quit the fries, {k} little one. => {k} mild attack on low-fat diet",
-        worse="attacks now come {k=2..4} times a week => It's {k} times a week now. => attacks {k} times a week",
+        worse="attacks now come {k=2..4} times a week => The attacks come {k} times a week now. => attacks {k} times a week",
         ask="an early date for cholecystectomy => cholecystectomy",
         stay=(
             "was admitted with fever of {t=101.1..102.8} F and a positive Murphy sign => acute cholecystitis, fever {t} F",
@@ -186,19 +225,30 @@ SCRIPTS = (
                 "The wall measures {w=2..3} mm and there is no fluid around it. => No sign of cholecystitis.",
                 "The common duct is {d=4..6} mm. => Common duct {d} mm, not dilated.",
             ),
-            clear=("Liver of normal echotexture.", "Pancreatic head partly hidden by gas.", "Right kidney normal."),
+            clear=(
+                "Liver of normal echotexture.",
+                "Pancreatic head partly hidden by gas.",
+                "Right kidney normal.",
+            ),
             advice="Surgical review is suggested if pain recurs. => Surgical review if pain recurs.",
         ),
         excludes=("hypertension", "asthma"),
     ),
     Script(
         problem="alcohol-related cirrhosis with ascites",
-        after=("schedule variceal screening by endoscopy => variceal screening", "start ciprofloxacin 500 mg daily as prophylaxis => ciprofloxacin 500 mg daily as prophylaxis", "link {him} with the addiction service => addiction service"),
+        after=(
+            "schedule variceal screening by endoscopy => variceal screening",
+            "start ciprofloxacin 500 mg daily as prophylaxis => ciprofloxacin 500 mg daily as prophylaxis",
+            "link {him} with the addiction service => addiction service",
+        ),
         short="EtOH cirrhosis",
         ages=(42, 70),
         chief="abdominal swelling",
         written=("a tight, swelling belly and thin arms", "increasing girth and early fullness"),
-        told=("I look nine months gone and my arms are sticks.", "My belt's run out of holes and I'm full after two bites."),
+        told=(
+            "I look nine months gone and my arms are sticks.",
+            "My belt's run out of holes and I'm full after two bites.",
+        ),
         since=("3 weeks", "5 weeks", "2 months"),
         details=(
             "{he} has gained {w=12..24} lb, all of it in the belly => {w} lb, and it's all belly. => {w} lb gained",
@@ -216,7 +266,11 @@ SCRIPTS = (
             "Bilirubin => {b=2.1..3.8} mg/dL => bilirubin {b} mg/dL",
             "Platelets => {p=68..104} x10^9/L => platelets {p} x10^9/L",
         ),
-        drugs=(Drug("spironolactone", "100 mg", "once daily", "200 mg"), Drug("furosemide", "40 mg", "once daily", "80 mg"), Drug("lactulose", "20 g", "three times daily")),
+        drugs=(
+            Drug("spironolactone", "100 mg", "once daily", "200 mg"),
+            Drug("furosemide", "40 mg", "once daily", "80 mg"),
+            Drug("lactulose", "20 g", "three times daily"),
+        ),
         plan=(
             "schedule variceal screening by endoscopy => variceal screening",
             "drain and sample the fluid => diagnostic paracentesis",
@@ -258,9 +312,12 @@ SCRIPTS = (
             "Ferritin => {f=4..9} ng/mL => ferritin {f} ng/mL",
             "Duodenal biopsy => villous atrophy, Marsh {m=3a|3b} => villous atrophy, Marsh {m}",
         ),
-        drugs=(Drug("ferrous sulfate", "325 mg", "every other day"), Drug("dapsone", "50 mg", "once daily", "100 mg")),
+        drugs=(
+            Drug("ferrous sulfate", "325 mg", "every other day"),
+            Drug("dapsone", "50 mg", "once daily", "100 mg"),
+        ),
         plan=(
-            "go strictly gluten-free with dietitian support => gluten-free diet with dietitian",
+            "put {him} on a strict gluten-free diet with dietitian support => gluten-free diet with dietitian",
             "measure bone density => bone density",
             "test close relatives => screen relatives",
         ),

@@ -8,8 +8,14 @@ SCRIPTS = (
         short="migraine",
         ages=(18, 54),
         chief="recurrent throbbing headaches",
-        written=("pounding one-sided headaches with zigzag lights", "sick headaches that send {him} to a dark room"),
-        told=("I see these shimmering zigzags and then my head explodes.", "I have to lie in the dark with a bucket."),
+        written=(
+            "pounding one-sided headaches with zigzag lights",
+            "sick headaches that send {him} to a dark room",
+        ),
+        told=(
+            "I see these shimmering zigzags and then my head explodes.",
+            "I have to lie in the dark with a bucket.",
+        ),
         since=("3 months", "5 months", "8 months"),
         details=(
             "there are {k=5..11} attack days a month => I lose {k} days a month to it. => {k} headache days a month",
@@ -17,20 +23,26 @@ SCRIPTS = (
             "over-the-counter tablets are taken {n=12..18} days a month => I'm taking store pills {n} days out of the month. => analgesics {n} days a month",
         ),
         denies=("fever", "head injury", "weakness", "neck stiffness"),
-        findings=("crisp optic discs => optic discs normal", "a normal gait and negative Romberg => Romberg negative"),
+        findings=(
+            "crisp optic discs => optic discs normal",
+            "a normal gait and negative Romberg => Romberg negative",
+        ),
         tests=(
             "MRI of the brain => no abnormality => brain MRI normal",
             "Sedimentation rate => {e=6..14} mm/h => sedimentation rate {e} mm/h",
         ),
-        drugs=(Drug("topiramate", "25 mg", "at bedtime", "50 mg"), Drug("rizatriptan", "10 mg", "as needed at onset")),
+        drugs=(
+            Drug("topiramate", "25 mg", "at bedtime", "50 mg"),
+            Drug("rizatriptan", "10 mg", "as needed at onset"),
+        ),
         plan=(
             "hold painkillers to {d=8|10} days a month => analgesics at most {d} days a month",
-            "keep a headache diary => headache diary",
+            "have {him} keep a headache diary => headache diary",
         ),
         back=("6 weeks", "3 months"),
         warn="the worst headache ever or weakness",
-        better="attack days have come down to {k=2..4} a month => I'm at {k} a month now. => {k} headache days a month",
-        worse="attack days have climbed to {k=12..16} a month => It's {k} days a month now. => {k} headache days a month",
+        better="attack days have come down to {k=2..4} a month => I'm at {k} headache days a month now. => {k} headache days a month",
+        worse="attack days have climbed to {k=12..16} a month => It's {k} headache days a month now. => {k} headache days a month",
         ask="preventive treatment options => preventive treatment",
     ),
     Script(
@@ -39,7 +51,10 @@ SCRIPTS = (
         ages=(60, 94),
         chief="tremor and slowness",
         written=("a resting shake of the hand and slow walking", "stiffness and small, cramped handwriting"),
-        told=("My hand shakes when I'm watching TV, just sitting there.", "I'm so slow getting buttoned up these days."),
+        told=(
+            "My hand shakes when I'm watching TV, just sitting there.",
+            "I'm so slow getting buttoned up these days.",
+        ),
         since=("8 months", "1 year", "18 months"),
         details=(
             "the {side} hand was affected first => Started in the {side} hand. => onset in the {side} hand",
@@ -59,13 +74,13 @@ SCRIPTS = (
         drugs=(Drug("carbidopa-levodopa", "25/100 mg", "three times daily", "50/200 mg"),),
         plan=(
             "refer {him} for big-movement physical therapy => physical therapy",
-            "take the tablets {m=30|45} minutes before meals => doses {m} minutes before meals",
-            "have a home safety visit => home safety visit",
+            "have {him} take the tablets {m=30|45} minutes before meals => doses {m} minutes before meals",
+            "book a home safety visit => home safety visit",
         ),
         back=("6 weeks", "3 months"),
         warn="falls, visions or faintness",
         better="{he} dresses in {m=10..15} minutes and has not fallen => Dressed in {m} minutes, and no falls. => dresses in {m} minutes, no falls",
-        worse="each dose wears off after {h=2|3} hours => They wear off on me after {h} hours. => wearing off after {h} hours",
+        worse="each dose wears off after {h=2|3} hours => The pills wear off on me after {h} hours. => wearing off after {h} hours",
         ask="diagnosis and a start on treatment => diagnosis and treatment",
         stay=(
             "fell at home and lay for {h=2..5} hours before help came => fall with {h} hours on the floor",
@@ -79,8 +94,14 @@ SCRIPTS = (
         short="CVA",
         ages=(54, 93),
         chief="sudden weakness and slurred speech",
-        written=("abrupt {side}-sided weakness with garbled words", "a drooping face and a useless {side} arm"),
-        told=("My {side} arm just wouldn't do what I told it.", "The words came out like mush and I dropped my cup."),
+        written=(
+            "abrupt {side}-sided weakness with garbled words",
+            "a drooping face and a useless {side} arm",
+        ),
+        told=(
+            "My {side} arm just wouldn't do what I told it.",
+            "The words came out like mush and I dropped my cup.",
+        ),
         since=("1 day", "2 days", "4 days"),
         details=(
             "help was called within {m=20..70} minutes => We called within {m} minutes. => presented after {m} minutes",
@@ -131,7 +152,10 @@ SCRIPTS = (
         ages=(18, 66),
         chief="seizures",
         written=("blank spells with lip smacking", "two convulsions out of sleep"),
-        told=("I lose time, I come to and people are staring.", "I woke up on the floor with my tongue bitten."),
+        told=(
+            "I lose time, I come to and people are staring.",
+            "I woke up on the floor with my tongue bitten.",
+        ),
         since=("6 weeks", "3 months", "4 months"),
         details=(
             "there have been {k=2..6} events, each under {m=2|3} minutes => {k} that we know about, under {m} minutes each. => {k} seizures of under {m} minutes",
@@ -139,7 +163,10 @@ SCRIPTS = (
             "{he} had slept {h=3|4} hours the night before => I'd only slept {h} hours. => {h} hours of sleep before",
         ),
         denies=("fever", "alcohol withdrawal", "head trauma", "chest pain"),
-        findings=("a healing bite on the {side} of the tongue => {side} tongue bite", "a normal neurological examination => neurological examination normal"),
+        findings=(
+            "a healing bite on the {side} of the tongue => {side} tongue bite",
+            "a normal neurological examination => neurological examination normal",
+        ),
         tests=(
             "EEG => sharp waves over the {side} temporal lobe => {side} temporal sharp waves",
             "Sodium => {s=136..142} mmol/L => sodium {s} mmol/L",
@@ -152,8 +179,8 @@ SCRIPTS = (
         ),
         back=("4 weeks", "8 weeks"),
         warn="a seizure past 5 minutes or two in a day",
-        better="{he} has gone {w=7..16} weeks without an event => {w} weeks clear. => seizure-free {w} weeks",
-        worse="{k=2|3} events came after missed doses => I had {k} more, I'd missed some pills. => {k} seizures after missed doses",
+        better="{he} has gone {w=7..16} weeks without an event => {w} weeks without a seizure. => seizure-free {w} weeks",
+        worse="{k=2|3} events came after missed doses => I had {k} more seizures, I'd missed some pills. => {k} seizures after missed doses",
         ask="confirmation of the diagnosis => diagnosis and driving advice",
     ),
     Script(
@@ -170,19 +197,22 @@ SCRIPTS = (
             "{he} packs boxes {h=6..9} hours a shift => I'm packing boxes {h} hours a shift. => {h} hours of packing a shift",
         ),
         denies=("neck pain", "foot symptoms", "thyroid trouble", "wrist injury"),
-        findings=("a positive Tinel sign at the {side} wrist => {side} Tinel sign positive", "Phalen test positive at {s=15..40} seconds => Phalen positive at {s} seconds"),
+        findings=(
+            "a positive Tinel sign at the {side} wrist => {side} Tinel sign positive",
+            "Phalen test positive at {s=15..40} seconds => Phalen positive at {s} seconds",
+        ),
         tests=(
             "Nerve conduction => a {side} median distal latency of {m=4.6..6.2} ms => {side} median latency {m} ms",
             "TSH => {t=1.0..3.4} mIU/L => TSH {t} mIU/L",
         ),
         drugs=(Drug("naproxen", "250 mg", "twice daily with food", "500 mg"),),
         plan=(
-            "wear a neutral splint on the {side} at night for {w=6} weeks => {side} night splint for {w} weeks",
+            "have {him} wear a neutral splint on the {side} at night for {w=6} weeks => {side} night splint for {w} weeks",
             "write to the workplace about lighter duty => lighter duty at work",
         ),
         back=("6 weeks", "2 months"),
         warn="wasting of the thumb or constant numbness",
-        better="{he} sleeps through {n=5|6} nights a week in the splint => I sleep through {n} nights a week with it on. => sleeps {n} nights a week in splint",
+        better="{he} sleeps through {n=5|6} nights a week in the splint => I sleep through {n} nights a week with the splint on. => sleeps {n} nights a week in splint",
         worse="{he} has dropped {k=2..5} cups and the thumb is weaker => I've dropped {k} cups, the thumb's useless. => {k} cups dropped, weaker thumb",
         ask="surgical release => surgical release",
         excludes=("asthma", "hypertension", "acid reflux"),
@@ -193,7 +223,10 @@ SCRIPTS = (
         ages=(20, 50),
         chief="leg weakness and tingling",
         written=("a heavy leg and a tight band round the waist", "numbness climbing from the foot"),
-        told=("My {side} leg's like lead and there's a tight belt round me.", "It's creeping up from my toes, this pins and needles."),
+        told=(
+            "My {side} leg's like lead and there's a tight belt round me.",
+            "It's creeping up from my toes, this pins and needles.",
+        ),
         since=("6 days", "9 days", "2 weeks"),
         details=(
             "a hot shower makes it worse => A hot shower turns my legs to jelly. => worse with heat",
@@ -201,12 +234,18 @@ SCRIPTS = (
             "{he} gives out after {y=150..400} yards => I'm done after {y} yards. => walks {y} yards",
         ),
         denies=("fever", "back injury", "cough", "bladder accidents"),
-        findings=("{side} hip flexion at {g=3|4}/5 => {side} hip flexion {g}/5", "brisk knee jerks with a {side} Babinski sign => {side} Babinski sign"),
+        findings=(
+            "{side} hip flexion at {g=3|4}/5 => {side} hip flexion {g}/5",
+            "brisk knee jerks with a {side} Babinski sign => {side} Babinski sign",
+        ),
         tests=(
             "MRI of the spine => a new enhancing lesion at T{v=4..9} => enhancing lesion at T{v}",
             "Urine culture => no growth => urine culture negative",
         ),
-        drugs=(Drug("methylprednisolone", "1000 mg", "by vein once daily for 3 days"), Drug("baclofen", "5 mg", "three times daily", "10 mg")),
+        drugs=(
+            Drug("methylprednisolone", "1000 mg", "by vein once daily for 3 days"),
+            Drug("baclofen", "5 mg", "three times daily", "10 mg"),
+        ),
         plan=(
             "check JC virus antibodies before moving to natalizumab => JC virus antibodies",
             "book physical therapy for gait => gait therapy",

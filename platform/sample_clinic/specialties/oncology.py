@@ -18,7 +18,10 @@ SCRIPTS = (
             "{his} aunt had ovarian cancer at {a=51..58} => My aunt had ovarian cancer at {a}. => aunt with ovarian cancer at {a}",
         ),
         denies=("nipple discharge", "bone pain", "weight loss", "skin change"),
-        findings=("a firm, mobile {side} breast mass => {side} breast mass", "no palpable armpit nodes => no axillary nodes"),
+        findings=(
+            "a firm, mobile {side} breast mass => {side} breast mass",
+            "no palpable armpit nodes => no axillary nodes",
+        ),
         tests=(
             "Core biopsy => grade {g=1|2} ductal carcinoma, receptor positive, HER2 negative => grade {g} ductal carcinoma, receptor positive, HER2 negative",
             "Ki-67 => {k=8..18}% => Ki-67 {k}%",
@@ -38,10 +41,14 @@ SCRIPTS = (
             study="diagnostic mammogram and targeted ultrasound",
             technique="two-view tomosynthesis, hand-held ultrasound",
             shows=(
-                "A spiculated mass of {m=14..26} mm sits in the {side} upper outer quadrant. => Suspicious {m} mm {side} breast mass, BI-RADS 5.",
+                "A spiculated mass of {m=14..26} mm sits in the {side} upper outer quadrant, category 5. => Suspicious {m} mm {side} breast mass, BI-RADS 5.",
                 "One armpit node has a cortex of {c=2..3} mm. => Axillary node of normal thickness ({c} mm).",
             ),
-            clear=("The opposite breast is unremarkable.", "No suspicious calcification.", "Skin not thickened."),
+            clear=(
+                "The opposite breast is unremarkable.",
+                "No suspicious calcification.",
+                "Skin not thickened.",
+            ),
             advice="Core biopsy was arranged the same day. => Core biopsy.",
         ),
     ),
@@ -59,19 +66,25 @@ SCRIPTS = (
             "{he} sweats through {n=1..2} shirts a night => {n} shirts a night, soaked. => soaks {n} shirts a night",
         ),
         denies=("itching", "cough", "bleeding", "pain after alcohol"),
-        findings=("rubbery {side} cervical nodes => {side} cervical nodes", "a spleen tip {c=2..4} cm below the ribs => spleen {c} cm below ribs"),
+        findings=(
+            "rubbery {side} cervical nodes => {side} cervical nodes",
+            "a spleen tip {c=2..4} cm below the ribs => spleen {c} cm below ribs",
+        ),
         tests=(
             "LDH => {l=420..780} U/L => LDH {l} U/L",
             "Ejection fraction => {e=58..66}% => EF {e}%",
         ),
-        drugs=(Drug("allopurinol", "300 mg", "once daily"), Drug("prednisone", "100 mg", "once daily for 5 days of each cycle")),
+        drugs=(
+            Drug("allopurinol", "300 mg", "once daily"),
+            Drug("prednisone", "100 mg", "once daily for 5 days of each cycle"),
+        ),
         plan=(
             "give R-CHOP every 21 days for {n=6} cycles => R-CHOP every 21 days, {n} cycles",
             "repeat PET after cycle {c=2|4} => PET after cycle {c}",
         ),
         back=("1 week", "3 weeks"),
         warn="a temperature over 100.4 F",
-        better="the node has shrunk to {c=1..2} cm and sweats have gone => It's shrunk to {c} cm and I'm sleeping dry. => node {c} cm, no sweats",
+        better="the node has shrunk to {c=1..2} cm and sweats have gone => The lump's shrunk to {c} cm and I'm sleeping dry. => node {c} cm, no sweats",
         worse="tingling now reaches the wrists and {he} lost {w=4..7} lb => Tingling up to my wrists, and I'm down {w} lb. => neuropathy to wrists, {w} lb lost",
         ask="urgent biopsy and staging => urgent biopsy and staging",
         stay=(
@@ -93,13 +106,23 @@ SCRIPTS = (
     ),
     Script(
         problem="stage III colon cancer",
-        home=(Drug("enoxaparin", "40 mg", "once daily for 28 days"), Drug("acetaminophen", "1000 mg", "every 8 hours")),
-        after=("present the pathology at the tumor board => tumor board", "remove the clips on day {d=10|12} => clips out on day {d}", "book the port for chemotherapy => port placement"),
+        home=(
+            Drug("enoxaparin", "40 mg", "once daily for 28 days"),
+            Drug("acetaminophen", "1000 mg", "every 8 hours"),
+        ),
+        after=(
+            "present the pathology at the tumor board => tumor board",
+            "remove the clips on day {d=10|12} => clips out on day {d}",
+            "book the port for chemotherapy => port placement",
+        ),
         short="colon ca",
         ages=(45, 80),
         chief="change in bowel habit",
         written=("narrow stools with blood streaks", "alternating bowels and tiredness"),
-        told=("It's thin, like a pencil, and there's blood on the paper.", "I'm up and down to the bathroom and wiped out."),
+        told=(
+            "It's thin, like a pencil, and there's blood on the paper.",
+            "I'm up and down to the bathroom and wiped out.",
+        ),
         since=("6 weeks", "2 months", "4 months"),
         details=(
             "{he} has lost {w=7..15} lb => I've lost {w} lb. => {w} lb weight loss",
@@ -107,17 +130,23 @@ SCRIPTS = (
             "{his} father had bowel cancer at {a=62..68} => Dad had bowel cancer at {a}. => father affected at {a}",
         ),
         denies=("vomiting", "jaundice", "fever", "abdominal pain"),
-        findings=("a healed {side} port site => healed port scar", "a soft abdomen without a mass => no abdominal mass"),
+        findings=(
+            "a healed {side} port site => healed port scar",
+            "a soft abdomen without a mass => no abdominal mass",
+        ),
         tests=(
             "CEA => {c=6.2..18.4} ng/mL => CEA {c} ng/mL",
             "Hemoglobin => {h=9.4..11.2} g/dL => hemoglobin {h} g/dL",
             "Pathology => adenocarcinoma with {n=2..5} of 18 nodes involved => {n} of 18 nodes positive",
         ),
-        drugs=(Drug("capecitabine", "1500 mg", "twice daily for 14 days of each cycle"), Drug("ondansetron", "8 mg", "every 8 hours as needed")),
+        drugs=(
+            Drug("capecitabine", "1500 mg", "twice daily for 14 days of each cycle"),
+            Drug("ondansetron", "8 mg", "every 8 hours as needed"),
+        ),
         plan=(
             "complete {n=4|8} cycles of capecitabine with oxaliplatin => {n} cycles with oxaliplatin",
             "repeat colonoscopy at one year => colonoscopy at one year",
-            "use urea cream on palms and soles => urea cream",
+            "have {him} use urea cream on palms and soles => urea cream",
         ),
         back=("3 weeks", "6 weeks"),
         warn="fever, diarrhea over 4 times a day or chest pain",
@@ -160,7 +189,10 @@ SCRIPTS = (
             "PSA => {p=38..164} ng/mL => PSA {p} ng/mL",
             "Alkaline phosphatase => {a=210..420} U/L => alkaline phosphatase {a} U/L",
         ),
-        drugs=(Drug("enzalutamide", "160 mg", "once daily"), Drug("morphine sustained-release", "15 mg", "every 12 hours", "30 mg")),
+        drugs=(
+            Drug("enzalutamide", "160 mg", "once daily"),
+            Drug("morphine sustained-release", "15 mg", "every 12 hours", "30 mg"),
+        ),
         plan=(
             "give a single {g=8} Gy fraction to the spine => single {g} Gy fraction to spine",
             "involve the palliative care nurse => palliative care",
@@ -168,8 +200,8 @@ SCRIPTS = (
         ),
         back=("2 weeks", "4 weeks"),
         warn="leg weakness, numb saddle area or no urine",
-        better="pain is {p=1|2} out of 10 and PSA fell to {s=6..19} ng/mL => It's {p} out of 10 now and the PSA's {s}. => pain {p}/10, PSA {s} ng/mL",
-        worse="pain is {p=8} out of 10 and PSA rose to {s=180..260} ng/mL => {p} out of 10. And they told me PSA {s}. => pain {p}/10, PSA {s} ng/mL",
+        better="pain is {p=1|2} out of 10 and PSA fell to {s=6..19} ng/mL => The pain's {p} out of 10 now and the PSA's {s}. => pain {p}/10, PSA {s} ng/mL",
+        worse="pain is {p=8} out of 10 and PSA rose to {s=180..260} ng/mL => The pain is {p} out of 10. And they told me PSA {s}. => pain {p}/10, PSA {s} ng/mL",
         ask="pain control and further systemic options => pain control and systemic options",
         scan=Scan(
             study="MRI of the whole spine",
@@ -188,7 +220,10 @@ SCRIPTS = (
         ages=(48, 82),
         chief="persistent cough",
         written=("a dry cough that will not quit and a hoarse voice", "cough with a dull chest ache"),
-        told=("I cough and cough, two cough syrups and nothing.", "My voice has gone husky and I've never smoked a day."),
+        told=(
+            "I cough and cough, two cough syrups and nothing.",
+            "My voice has gone husky and I've never smoked a day.",
+        ),
         since=("6 weeks", "2 months", "3 months"),
         details=(
             "{he} coughed up a streak of blood {k=1..3} times => There was a streak of blood, {k} times. => streak hemoptysis {k} times",
@@ -196,19 +231,25 @@ SCRIPTS = (
             "appetite is poor and {w=6..13} lb have gone => No appetite. {w} lb gone. => {w} lb weight loss",
         ),
         denies=("headache", "bone pain", "fever", "facial swelling"),
-        findings=("reduced breath sounds at the {side} base => reduced breath sounds, {side} base", "no supraclavicular nodes => no supraclavicular nodes"),
+        findings=(
+            "reduced breath sounds at the {side} base => reduced breath sounds, {side} base",
+            "no supraclavicular nodes => no supraclavicular nodes",
+        ),
         tests=(
             "Biopsy => adenocarcinoma with an exon {e=19|21} EGFR change => EGFR exon {e} adenocarcinoma",
             "Brain MRI => no metastasis => brain MRI clear",
         ),
-        drugs=(Drug("osimertinib", "80 mg", "once daily"), Drug("loperamide", "2 mg", "as needed after loose stools")),
+        drugs=(
+            Drug("osimertinib", "80 mg", "once daily"),
+            Drug("loperamide", "2 mg", "as needed after loose stools"),
+        ),
         plan=(
             "repeat CT in {w=8|10} weeks => CT in {w} weeks",
             "do an ECG for the QT interval each visit => ECG each visit",
         ),
         back=("2 weeks", "4 weeks"),
         warn="worse breathing, palpitations or eye pain",
-        better="the cough is gone and the mass shrank to {m=9..18} mm => Cough's gone and it's down to {m} mm. => mass down to {m} mm, cough gone",
+        better="the cough is gone and the mass shrank to {m=9..18} mm => Cough's gone and the mass is down to {m} mm. => mass down to {m} mm, cough gone",
         worse="a rash covers the face and loose stools come {k=4..6} times a day => Rash all over my face and {k} loose ones a day. => facial rash, {k} loose stools a day",
         ask="molecular testing and treatment => molecular testing and treatment",
         scan=Scan(
@@ -243,7 +284,11 @@ SCRIPTS = (
             "M-protein => {m=2.9..4.8} g/dL => M-protein {m} g/dL",
             "Calcium => {c=10.4..11.3} mg/dL => calcium {c} mg/dL",
         ),
-        drugs=(Drug("lenalidomide", "25 mg", "once daily for 21 of 28 days"), Drug("dexamethasone", "20 mg", "once weekly"), Drug("acyclovir", "400 mg", "twice daily")),
+        drugs=(
+            Drug("lenalidomide", "25 mg", "once daily for 21 of 28 days"),
+            Drug("dexamethasone", "20 mg", "once weekly"),
+            Drug("acyclovir", "400 mg", "twice daily"),
+        ),
         plan=(
             "give zoledronic acid, 4 mg by vein each month => zoledronic acid 4 mg monthly",
             "have a dental check first => dental check",

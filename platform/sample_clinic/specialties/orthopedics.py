@@ -6,8 +6,15 @@ SCRIPTS = (
     Script(
         problem="knee osteoarthritis",
         last_resort=True,
-        home=(Drug("aspirin", "81 mg", "twice daily for 30 days"), Drug("oxycodone", "5 mg", "every 6 hours as needed")),
-        after=("continue home physical therapy {k=3|4} times a week => home physical therapy {k} times a week", "check the wound on day {d=12|14} => wound check on day {d}", "use a walker until steady => walker until steady"),
+        home=(
+            Drug("aspirin", "81 mg", "twice daily for 30 days"),
+            Drug("oxycodone", "5 mg", "every 6 hours as needed"),
+        ),
+        after=(
+            "continue home physical therapy {k=3|4} times a week => home physical therapy {k} times a week",
+            "check the wound on day {d=12|14} => wound check on day {d}",
+            "keep {him} on a walker until steady => walker until steady",
+        ),
         short="knee OA",
         ages=(55, 86),
         chief="knee pain",
@@ -28,16 +35,19 @@ SCRIPTS = (
             "Standing film => medial joint space of {m=1|2} mm => medial joint space {m} mm",
             "CRP => {c=1..4} mg/L => CRP {c} mg/L",
         ),
-        drugs=(Drug("diclofenac gel", "4 g", "four times daily"), Drug("duloxetine", "30 mg", "once daily", "60 mg")),
+        drugs=(
+            Drug("diclofenac gel", "4 g", "four times daily"),
+            Drug("duloxetine", "30 mg", "once daily", "60 mg"),
+        ),
         plan=(
             "inject triamcinolone 40 mg into the {side} knee => triamcinolone 40 mg injection, {side} knee",
             "begin {w=6|8} weeks of quadriceps work => {w} weeks of quadriceps exercises",
-            "lose {w=10|15} lb before any surgery => {w} lb weight loss",
+            "have {him} lose {w=10|15} lb before any surgery => {w} lb weight loss",
         ),
         back=("6 weeks", "3 months"),
         warn="a hot, swollen knee or fever",
         better="{he} now walks {b=8..14} blocks with a cane => I'm up to {b} blocks with the cane. => walks {b} blocks",
-        worse="{he} wakes {k=3..5} nights a week with it => It wakes me {k} nights a week. => night pain {k} nights a week",
+        worse="{he} wakes {k=3..5} nights a week with it => The knee wakes me {k} nights a week. => night pain {k} nights a week",
         ask="knee replacement => knee replacement",
         stay=(
             "was admitted for a planned {side} total knee replacement under spinal anesthesia => planned {side} total knee replacement",
@@ -62,8 +72,14 @@ SCRIPTS = (
         short="NOF fracture",
         ages=(72, 97),
         chief="hip pain after a fall",
-        written=("groin pain and no way to stand after a tumble", "a shortened, painful leg after going over at home"),
-        told=("I tripped on the cat and couldn't get up.", "Went down like a tree, right on the {side} side."),
+        written=(
+            "groin pain and no way to stand after a tumble",
+            "a shortened, painful leg after going over at home",
+        ),
+        told=(
+            "I tripped on the cat and couldn't get up.",
+            "Went down like a tree, right on the {side} side.",
+        ),
         since=("1 day", "2 days"),
         details=(
             "{he} landed on the {side} side => Landed on my {side} side. => fell on the {side}",
@@ -71,12 +87,18 @@ SCRIPTS = (
             "{he} used a {cane|frame} indoors before => I had my {cane|frame} before this. => walking aid before",
         ),
         denies=("head injury", "loss of consciousness", "chest pain", "wrist pain"),
-        findings=("a short, outwardly turned {side} leg => {side} leg short and rotated", "intact foot pulses and sensation => neurovascularly intact"),
+        findings=(
+            "a short, outwardly turned {side} leg => {side} leg short and rotated",
+            "intact foot pulses and sensation => neurovascularly intact",
+        ),
         tests=(
             "Hemoglobin => {h=9.8..11.9} g/dL => hemoglobin {h} g/dL",
             "Vitamin D => {v=9..17} ng/mL => vitamin D {v} ng/mL",
         ),
-        drugs=(Drug("alendronate", "70 mg", "once weekly"), Drug("cholecalciferol", "2000 units", "once daily")),
+        drugs=(
+            Drug("alendronate", "70 mg", "once weekly"),
+            Drug("cholecalciferol", "2000 units", "once daily"),
+        ),
         plan=(
             "continue weight bearing with a frame => weight bearing with frame",
             "take out the staples on day {d=12|14} => staples out on day {d}",
@@ -99,7 +121,11 @@ SCRIPTS = (
                 "A displaced transcervical fracture of the {side} femur shortens the limb by {m=9..21} mm. => Displaced {side} femoral neck fracture, {m} mm shortening.",
                 "The bones are osteopenic. => Osteopenia.",
             ),
-            clear=("Pubic rami intact.", "The other hip shows mild wear only.", "Sacroiliac joints symmetrical."),
+            clear=(
+                "Pubic rami intact.",
+                "The other hip shows mild wear only.",
+                "Sacroiliac joints symmetrical.",
+            ),
             advice="Orthopedic review is needed today. => Same-day orthopedic review.",
         ),
     ),
@@ -117,7 +143,10 @@ SCRIPTS = (
             "pain is {p=5..8} out of 10 at night => At night, {p} out of 10. => night pain {p}/10",
         ),
         denies=("neck pain", "numbness", "fever", "previous dislocation"),
-        findings=("{side} abduction to {d=70..100} degrees => {side} abduction {d} degrees", "weak external rotation at {g=3|4}/5 => external rotation {g}/5"),
+        findings=(
+            "{side} abduction to {d=70..100} degrees => {side} abduction {d} degrees",
+            "weak external rotation at {g=3|4}/5 => external rotation {g}/5",
+        ),
         tests=(
             "Ultrasound => a {m=9..18} mm full-thickness supraspinatus tear => {m} mm supraspinatus tear",
             "Plain film => no arthritis => no arthritis on film",
@@ -129,8 +158,8 @@ SCRIPTS = (
         ),
         back=("6 weeks", "3 months"),
         warn="sudden loss of movement",
-        better="{he} lifts to {d=140..160} degrees with pain {p=1|2} out of 10 => I can get it to here, they said {d}, and pain's {p} out of 10. => elevation {d} degrees, pain {p}/10",
-        worse="{he} lifts only to {d=50..65} degrees => Can't get past {d}, the therapist measured. => elevation {d} degrees",
+        better="{he} lifts to {d=140..160} degrees with pain {p=1|2} out of 10 => I can lift the arm to {d} degrees, they said, and pain's {p} out of 10. => elevation {d} degrees, pain {p}/10",
+        worse="{he} lifts only to {d=50..65} degrees => The arm won't go past {d} degrees, the therapist measured. => elevation {d} degrees",
         ask="surgical repair => surgical repair",
         scan=Scan(
             study="MRI of the {side} shoulder",
@@ -149,7 +178,10 @@ SCRIPTS = (
         short="L5 radic",
         ages=(26, 62),
         chief="leg pain",
-        written=("shooting pain from the buttock to the foot", "back pain with an electric line down the leg"),
+        written=(
+            "shooting pain from the buttock to the foot",
+            "back pain with an electric line down the leg",
+        ),
         told=("It's an electric shock right down to my toes.", "I can't sit through a meal."),
         since=("3 weeks", "5 weeks", "7 weeks"),
         details=(
@@ -158,18 +190,26 @@ SCRIPTS = (
             "{he} sits no longer than {m=10..25} minutes => {m} minutes sitting, tops. => sits {m} minutes",
         ),
         denies=("saddle numbness", "bladder trouble", "fever", "weight loss"),
-        findings=("{side} straight leg raise positive at {d=30..50} degrees => {side} straight leg raise {d} degrees", "{side} big toe extension at {g=4}/5 => {side} toe extension {g}/5"),
-        tests=("MRI of the lumbar spine => a {m=6..11} mm {side} L4-L5 disc extrusion => {m} mm {side} L4-L5 extrusion",),
-        drugs=(Drug("gabapentin", "300 mg", "at bedtime", "600 mg"), Drug("cyclobenzaprine", "5 mg", "at bedtime")),
+        findings=(
+            "{side} straight leg raise positive at {d=30..50} degrees => {side} straight leg raise {d} degrees",
+            "{side} big toe extension at {g=4}/5 => {side} toe extension {g}/5",
+        ),
+        tests=(
+            "MRI of the lumbar spine => a {m=6..11} mm {side} L4-L5 disc extrusion => {m} mm {side} L4-L5 extrusion",
+        ),
+        drugs=(
+            Drug("gabapentin", "300 mg", "at bedtime", "600 mg"),
+            Drug("cyclobenzaprine", "5 mg", "at bedtime"),
+        ),
         plan=(
-            "keep moving and avoid bed rest => stay active",
+            "keep {him} moving and avoid bed rest => stay active",
             "arrange a {side} L5 root injection if no better => {side} L5 root injection if no better",
             "write a note for {w=2|3} weeks of light duty => light duty for {w} weeks",
         ),
         back=("3 weeks", "6 weeks"),
         warn="numbness between the legs or bladder trouble",
-        better="pain is {p=1..3} out of 10 and {he} sits for {h=1|2} hours => {p} out of 10, and I can sit {h} hours. => pain {p}/10, sits {h} hours",
-        worse="pain is {p=7|8} out of 10 and the foot slaps => {p} out of 10 and my foot slaps. => pain {p}/10, foot slap",
+        better="pain is {p=1..3} out of 10 and {he} sits for {h=1|2} hours => The pain is {p} out of 10, and I can sit {h} hours. => pain {p}/10, sits {h} hours",
+        worse="pain is {p=7|8} out of 10 and the foot slaps => The pain is {p} out of 10 and my foot slaps. => pain {p}/10, foot slap",
         ask="surgical opinion on discectomy => discectomy",
         scan=Scan(
             study="MRI of the lumbar spine",
@@ -196,9 +236,18 @@ SCRIPTS = (
             "rings had to be cut off => They cut my ring off. => ring removed",
         ),
         denies=("elbow pain", "numb fingers", "head injury", "earlier fractures"),
-        findings=("a {side} dinner-fork deformity => {side} dinner-fork deformity", "capillary refill of {s=1|2} seconds => capillary refill {s} seconds"),
-        tests=("Wrist films => dorsal tilt of {d=14..26} degrees => dorsal tilt {d} degrees", "Vitamin D => {v=11..19} ng/mL => vitamin D {v} ng/mL"),
-        drugs=(Drug("acetaminophen", "1000 mg", "every 8 hours"), Drug("oxycodone", "5 mg", "every 6 hours as needed")),
+        findings=(
+            "a {side} dinner-fork deformity => {side} dinner-fork deformity",
+            "capillary refill of {s=1|2} seconds => capillary refill {s} seconds",
+        ),
+        tests=(
+            "Wrist films => dorsal tilt of {d=14..26} degrees => dorsal tilt {d} degrees",
+            "Vitamin D => {v=11..19} ng/mL => vitamin D {v} ng/mL",
+        ),
+        drugs=(
+            Drug("acetaminophen", "1000 mg", "every 8 hours"),
+            Drug("oxycodone", "5 mg", "every 6 hours as needed"),
+        ),
         plan=(
             "keep the {side} cast on for {w=5|6} weeks => {side} cast for {w} weeks",
             "film it again in {d=7|10} days => films in {d} days",
@@ -206,8 +255,8 @@ SCRIPTS = (
         ),
         back=("1 week", "2 weeks"),
         warn="tight cast, numb fingers or blue nails",
-        better="grip is {g=60..80}% of the other side => The therapist says {g}% of the other hand. => grip {g}%",
-        worse="the fingers burn and swell and pain is {p=7|8} out of 10 => Fingers on fire, {p} out of 10. => burning pain {p}/10, suspected regional pain syndrome",
+        better="grip is {g=60..80}% of the other side => The therapist says my grip is {g}% of the other hand. => grip {g}%",
+        worse="the fingers burn and swell and pain is {p=7|8} out of 10 => My fingers are on fire, pain {p} out of 10. => burning pain {p}/10, suspected regional pain syndrome",
         ask="an opinion on fixation => fixation",
         scan=Scan(
             study="{side} wrist radiographs",
@@ -235,17 +284,26 @@ SCRIPTS = (
             "this is attack number {n=3..5} this year => That's {n} this year. => {n} attacks this year",
         ),
         denies=("fever", "injury", "broken skin", "kidney stones"),
-        findings=("a red, exquisitely tender {side} first toe joint => red tender {side} toe joint", "a temperature of {t=98.6..99.4} F => temperature {t} F"),
-        tests=("Uric acid => {u=8.4..10.6} mg/dL => uric acid {u} mg/dL", "Joint fluid => needle-shaped crystals and no growth => urate crystals, no growth"),
-        drugs=(Drug("colchicine", "0.6 mg", "twice daily"), Drug("febuxostat", "40 mg", "once daily", "80 mg")),
+        findings=(
+            "a red, exquisitely tender {side} first toe joint => red tender {side} toe joint",
+            "a temperature of {t=98.6..99.4} F => temperature {t} F",
+        ),
+        tests=(
+            "Uric acid => {u=8.4..10.6} mg/dL => uric acid {u} mg/dL",
+            "Joint fluid => needle-shaped crystals and no growth => urate crystals, no growth",
+        ),
+        drugs=(
+            Drug("colchicine", "0.6 mg", "twice daily"),
+            Drug("febuxostat", "40 mg", "once daily", "80 mg"),
+        ),
         plan=(
-            "begin febuxostat {w=2|3} weeks after the attack => febuxostat {w} weeks after the attack",
-            "cut back beer and shellfish => less beer and shellfish",
+            "recheck the uric acid in {w=4|6} weeks => uric acid in {w} weeks",
+            "have {him} cut back beer and shellfish => less beer and shellfish",
         ),
         back=("3 weeks", "6 weeks"),
         warn="fever or spreading redness",
-        better="there has been no attack for {w=8..14} weeks and urate is {u=4.8..5.8} mg/dL => {w} weeks without one, and the blood test's {u}. => no attack for {w} weeks, urate {u} mg/dL",
-        worse="{k=2|3} more attacks came and urate is {u=7.6..8.3} mg/dL => {k} more, and the test says {u}. => {k} more attacks, urate {u} mg/dL",
+        better="there has been no attack for {w=8..14} weeks and urate is {u=4.8..5.8} mg/dL => {w} weeks without an attack, and the urate's {u}. => no attack for {w} weeks, urate {u} mg/dL",
+        worse="{k=2|3} more attacks came and urate is {u=7.6..8.3} mg/dL => {k} more attacks, and the urate is {u}. => {k} more attacks, urate {u} mg/dL",
         ask="urate-lowering treatment => urate-lowering treatment",
         excludes=("gout",),
     ),

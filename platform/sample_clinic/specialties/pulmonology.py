@@ -9,7 +9,10 @@ SCRIPTS = (
         ages=(56, 94),
         chief="worsening breathlessness and cough",
         written=("more wheeze and thick sputum than usual", "a flare of the chronic cough with tightness"),
-        told=("I'm coughing up this green stuff and I can't shift it.", "The breathing's gone to pot, can't even finish a sentence some mornings."),
+        told=(
+            "I'm coughing up this green stuff and I can't shift it.",
+            "The breathing's gone to pot, can't even finish a sentence some mornings.",
+        ),
         since=("4 days", "5 days", "8 days"),
         details=(
             "the rescue inhaler is needed {k=5..9} times a day => I'm on the puffer {k} times a day. => rescue inhaler {k} times a day",
@@ -27,7 +30,11 @@ SCRIPTS = (
             "White count => {w=11.2..14.8} x10^9/L => white count {w} x10^9/L",
             "CRP => {c=22..68} mg/L => CRP {c} mg/L",
         ),
-        drugs=(Drug("prednisone", "40 mg", "once daily for 5 days"), Drug("doxycycline", "100 mg", "twice daily for 7 days"), Drug("tiotropium", "18 mcg", "once daily")),
+        drugs=(
+            Drug("prednisone", "40 mg", "once daily for 5 days"),
+            Drug("doxycycline", "100 mg", "twice daily for 7 days"),
+            Drug("tiotropium", "18 mcg", "once daily"),
+        ),
         plan=(
             "sign {him} up for pulmonary rehabilitation => pulmonary rehabilitation",
             "go over inhaler technique with a spacer => inhaler technique with spacer",
@@ -62,7 +69,10 @@ SCRIPTS = (
         ages=(18, 55),
         chief="nocturnal cough and wheeze",
         written=("nights broken by coughing and a whistling chest", "chest tightness that wakes {him}"),
-        told=("I wake up whistling like a kettle.", "It's the nights, I cough till I sit on the edge of the bed."),
+        told=(
+            "I wake up whistling like a kettle.",
+            "It's the nights, I cough till I sit on the edge of the bed.",
+        ),
         since=("5 weeks", "2 months", "3 months"),
         details=(
             "{he} wakes {k=2..5} nights a week => {k} nights a week, I'd say. => waking {k} nights a week",
@@ -80,7 +90,10 @@ SCRIPTS = (
             "Blood eosinophils => {e=340..620} cells/uL => eosinophils {e} cells/uL",
             "Exhaled nitric oxide => {n=38..71} ppb => exhaled nitric oxide {n} ppb",
         ),
-        drugs=(Drug("budesonide-formoterol", "160/4.5 mcg", "2 puffs twice daily"), Drug("montelukast", "10 mg", "at bedtime")),
+        drugs=(
+            Drug("budesonide-formoterol", "160/4.5 mcg", "2 puffs twice daily"),
+            Drug("montelukast", "10 mg", "at bedtime"),
+        ),
         plan=(
             "write out a color-coded action plan => written action plan",
             "send {him} for skin-prick testing => skin-prick testing",
@@ -99,7 +112,10 @@ SCRIPTS = (
         ages=(35, 96),
         chief="fever and productive cough",
         written=("shaking chills and rusty sputum", "a hot, coughing illness with pain on breathing in"),
-        told=("I was shivering so hard the bed shook.", "Every breath stabs me on the {side} side and I'm coughing up rust."),
+        told=(
+            "I was shivering so hard the bed shook.",
+            "Every breath stabs me on the {side} side and I'm coughing up rust.",
+        ),
         since=("3 days", "4 days", "6 days"),
         details=(
             "the thermometer at home read {t=101.2..103.4} F => It was {t} on my thermometer. => temperature {t} F at home",
@@ -117,10 +133,13 @@ SCRIPTS = (
             "Procalcitonin => {p=0.6..3.2} ng/mL => procalcitonin {p} ng/mL",
             "Oximetry => {s=91..95}% on room air => saturation {s}%",
         ),
-        drugs=(Drug("doxycycline", "100 mg", "twice daily for 7 days"), Drug("acetaminophen", "650 mg", "every 6 hours as needed")),
+        drugs=(
+            Drug("doxycycline", "100 mg", "twice daily for 7 days"),
+            Drug("acetaminophen", "650 mg", "every 6 hours as needed"),
+        ),
         plan=(
             "get a chest film in {w=6|8} weeks to see it clear => chest film in {w} weeks",
-            "push fluids and rest => fluids and rest",
+            "have {him} rest and push fluids => fluids and rest",
             "offer the pneumococcal vaccine once well => pneumococcal vaccine when well",
         ),
         back=("3 days", "1 week"),
@@ -149,8 +168,14 @@ SCRIPTS = (
         short="PE",
         ages=(32, 78),
         chief="sudden pleuritic chest pain and dyspnea",
-        written=("abrupt breathlessness with a catching chest pain", "out-of-the-blue shortness of breath and a sore calf"),
-        told=("One minute I was fine, next I couldn't get air in.", "It came on like a knife, and I was panting."),
+        written=(
+            "abrupt breathlessness with a catching chest pain",
+            "out-of-the-blue shortness of breath and a sore calf",
+        ),
+        told=(
+            "One minute I was fine, next I couldn't get air in.",
+            "It came on like a knife, and I was panting.",
+        ),
         since=("1 day", "2 days", "3 days"),
         details=(
             "{he} flew for {h=9..14} hours the week before => I'd been on a plane, {h} hours. => {h}-hour flight the week before",
@@ -193,7 +218,11 @@ SCRIPTS = (
                 "The right to left ventricular ratio is 0.{r=7..9}. => No right heart strain (ratio 0.{r}).",
                 "A wedge of peripheral ground glass measures {w=14..28} mm. => {w} mm peripheral infarct.",
             ),
-            clear=("The main pulmonary artery is of normal caliber.", "No effusion.", "Upper abdominal organs unremarkable."),
+            clear=(
+                "The main pulmonary artery is of normal caliber.",
+                "No effusion.",
+                "Upper abdominal organs unremarkable.",
+            ),
             advice="Findings were phoned through to the ward. => Result telephoned.",
         ),
     ),
@@ -202,8 +231,14 @@ SCRIPTS = (
         short="OSA",
         ages=(34, 72),
         chief="loud snoring and daytime sleepiness",
-        written=("unrefreshing sleep with witnessed pauses in breathing", "dozing at the desk and heavy snoring"),
-        told=("I sleep eight hours and wake up like I worked a double.", "My partner says I stop breathing. Scared the life out of {her|them}."),
+        written=(
+            "unrefreshing sleep with witnessed pauses in breathing",
+            "dozing at the desk and heavy snoring",
+        ),
+        told=(
+            "I sleep eight hours and wake up like I worked a double.",
+            "My partner says I stop breathing. Scared the life out of {her|them}.",
+        ),
         since=("6 months", "9 months", "1 year"),
         details=(
             "the Epworth score is {e=13..19} => I filled that sheet in, came to {e}. => Epworth {e}",
@@ -224,13 +259,13 @@ SCRIPTS = (
         drugs=(Drug("fluticasone nasal spray", "50 mcg", "2 sprays in each nostril once daily"),),
         plan=(
             "start auto-titrating CPAP at {lo=5|6} to {hi=14|16} cm of water => auto-CPAP {lo} to {hi} cm of water",
-            "stop driving until treated => no driving until treated",
-            "see the dietitian about weight => dietitian",
+            "keep {him} from driving until treated => no driving until treated",
+            "send {him} to the dietitian about weight => dietitian",
         ),
         back=("6 weeks", "3 months"),
         warn="drowsiness at the wheel or a mask sore",
-        better="the machine is worn {h=5.5..7.4} hours a night and {he} feels alert => I wear it {h} hours a night and I'm a new person. => CPAP {h} hours a night, alert",
-        worse="the mask comes off after {h=2..3} hours => I rip it off after {h} hours, can't stand it. => CPAP only {h} hours a night",
+        better="the machine is worn {h=5.5..7.4} hours a night and {he} feels alert => I wear the CPAP {h} hours a night and I'm a new person. => CPAP {h} hours a night, alert",
+        worse="the mask comes off after {h=2..3} hours => I rip the CPAP off after {h} hours, can't stand it. => CPAP only {h} hours a night",
         ask="mask fitting and a pressure review => CPAP intolerance",
     ),
     Script(
@@ -238,8 +273,14 @@ SCRIPTS = (
         short="IPF",
         ages=(62, 86),
         chief="dry cough and progressive dyspnea",
-        written=("a hacking dry cough and creeping breathlessness", "loss of wind over the seasons with a tickly cough"),
-        told=("It's a dry bark, nothing comes up, ever.", "Last year I shoveled the drive, now I can't carry the mail up."),
+        written=(
+            "a hacking dry cough and creeping breathlessness",
+            "loss of wind over the seasons with a tickly cough",
+        ),
+        told=(
+            "It's a dry bark, nothing comes up, ever.",
+            "Last year I shoveled the drive, now I can't carry the mail up.",
+        ),
         since=("5 months", "8 months", "1 year"),
         details=(
             "{he} spent {y=18..30} years {sanding floors|around metal dust|in a lumber yard} => I did {y} years {sanding floors|around metal dust|in a lumber yard}. => {y} years of dust exposure",

@@ -15,10 +15,10 @@ from django.db import transaction
 from accounts.models import Clinic, Membership, Role, User
 from audit import staff
 from config.commandline import StepBar, bar
+from privacy.kinds import Span
 from records.models import Dataset, Field, Record, Redaction
 from records.readers import Row
 from records.services import datasets, review, uploads
-from privacy.kinds import Span
 from sample_clinic import SampleRecord, generate
 from summaries.engine import EngineClient
 from summaries.services import current_deployment, deploy

@@ -1,0 +1,97 @@
+import re
+from typing import Any
+
+from django import forms
+
+from privacy.kinds import Kind
+from records import store
+from records.highlight import KIND_CHOICES
+from records.models import Field, Record, Redaction
+from records.services.review import AddedSpan
+from records.store import Texts
+
+
+class ReviewForm(forms.Form):
+    """What a reviewer decides about one record; ``added`` is what he marked or typed, as spans."""
+
+    reject = forms.ModelMultipleChoiceField(Redaction.objects.none(), required=False)
+    # [{"field": "source", "start": 0, "end": 4, "kind": "NAME"}], kept by review.js.
+    marks = forms.JSONField(required=False, widget=forms.HiddenInput)
+    words = forms.CharField(
+        required=False,
+        label="Words that should be hidden too",
+        help_text="One on each line. Every place where they stand is hidden.",
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    kind = forms.ChoiceField(choices=KIND_CHOICES, label="What they are")
+
+    def __init__(self, *args: Any, record: Record, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.record = record
+        self.added: list[AddedSpan] = []
+        reject = self.fields["reject"]
+        assert isinstance(reject, forms.ModelMultipleChoiceField)
+        reject.queryset = record.redactions.all()
+
+    def clean_marks(self) -> list[AddedSpan]:
+        marks = self.cleaned_data["marks"] or []
+        try:
+            return [_span(mark) for mark in marks]
+        except (TypeError, KeyError, ValueError):
+            raise forms.ValidationError(
+                "The marks could not be read. Reload the page and mark again."
+            ) from None
+
+    def clean(self) -> None:
+        data = self.cleaned_data
+        self.added = list(data.get("marks", []))
+        lines = [line.strip() for line in data.get("words", "").splitlines() if line.strip()]
+        if not lines or self.errors:
+            return
+        original = store.load_original(self.record)
+        rejected = {redaction.pk for redaction in data["reject"]}
+        hidden = [each for each in self.record.redactions.all() if each.pk not in rejected]
+        for number, line in enumerate(lines, start=1):
+            found = occurrences(original, line, Kind(data["kind"]))
+            if not found:
+                self.add_error("words", f"Line {number} does not stand in this record. Check its spelling.")
+            self.added += [span for span in found if not _is_hidden(span, hidden)]
+
+
+def occurrences(texts: Texts, words: str, kind: Kind) -> list[AddedSpan]:
+    """Where ``words`` stand in a record and its summary, as whole words, in any case and with any spaces."""
+    inner = r"\s+".join(map(re.escape, words.split()))
+    pattern = re.compile(rf"(?<!\w){inner}(?!\w)", re.IGNORECASE)
+    return [
+        AddedSpan(field, match.start(), match.end(), kind)
+        for field, text in ((Field.SOURCE.value, texts.source), (Field.TARGET.value, texts.target))
+        for match in pattern.finditer(text)
+    ]
+
+
+def _span(mark: Any) -> AddedSpan:
+    start, end = mark["start"], mark["end"]
+    if type(start) is not int or type(end) is not int:
+        raise TypeError
+    return AddedSpan(Field(mark["field"]).value, start, end, Kind(mark["kind"]))
+
+
+def _is_hidden(span: AddedSpan, redactions: list[Redaction]) -> bool:
+    return any(
+        each.field == span.field and each.start <= span.start and span.end <= each.end for each in redactions
+    )
+
+
+class FreezeForm(forms.Form):
+    name = forms.CharField(
+        max_length=80,
+        label="Name of the dataset",
+        help_text="For example “November 2026”. A dataset never changes, so a later one needs another name.",
+    )
+    seed = forms.IntegerField(
+        initial=7,
+        min_value=0,
+        max_value=2**31 - 1,
+        label="Seed of the split",
+        help_text="Decides which patients are held out for testing. The same seed gives the same split.",
+    )

@@ -1,0 +1,56 @@
+import dataclasses
+import json
+
+import pytest
+
+from jobs.specs import SPECS, EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+
+WHERE = {"base": "smollm2-135m", "models_dir": "/var/models"}
+ROWS = {"rows": "/runs/1/rows.jsonl", "rows_sha256": "a" * 64}
+EXAMPLES: dict[str, Spec] = {
+    "prepare": PrepareSpec(**WHERE, **ROWS, max_tokens=512),
+    "train": TrainSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", epochs=0.5),
+    "quantize": QuantizeSpec(**WHERE, adapter="/a", tools_dir="/tools", types=("Q6_K",)),
+    "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
+}
+
+
+@pytest.mark.parametrize("stage", SPECS)
+def test_a_spec_survives_the_trip_through_json(stage: str) -> None:
+    spec = EXAMPLES[stage]
+    assert SPECS[stage].from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+@pytest.mark.parametrize("stage", SPECS)
+def test_a_field_nobody_knows_is_refused(stage: str) -> None:
+    with pytest.raises(ValueError, match="colour"):
+        SPECS[stage].from_json({**EXAMPLES[stage].to_json(), "colour": "red"})
+
+
+def test_a_missing_field_is_refused() -> None:
+    with pytest.raises(ValueError, match="rows_sha256"):
+        PrepareSpec.from_json({**WHERE, "rows": "/rows.jsonl"})
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes", "advice"),
+    [
+        ("train", {"base": ""}, "Name a base model"),
+        ("train", {"models_dir": "models"}, "absolute path"),
+        ("prepare", {"rows_sha256": "abc"}, "64 hex digits"),
+        ("prepare", {"max_tokens": 10}, "Raise max_tokens"),
+        ("train", {"epochs": 0}, "more than 0 epochs"),
+        ("train", {"learning_rate": 5}, "learning_rate up to"),
+        ("train", {"lora_dropout": 1.0}, "lora_dropout"),
+        ("train", {"tokens_per_batch": 8}, "tokens_per_batch"),
+        ("quantize", {"types": ()}, "Choose types among"),
+        ("quantize", {"types": ("Q2_K",)}, "Choose types among"),
+        ("quantize", {"types": ("Q8_0", "Q8_0")}, "once"),
+        ("evaluate", {"splits": ("train",)}, "held-out"),
+        ("evaluate", {"max_new_tokens": 4096}, "below context_tokens"),
+        ("evaluate", {"threads": 0}, "at least one thread"),
+    ],
+)
+def test_a_wrong_spec_says_what_to_do(stage: str, changes: dict[str, object], advice: str) -> None:
+    with pytest.raises(ValueError, match=advice):
+        dataclasses.replace(EXAMPLES[stage], **changes)

@@ -1,0 +1,171 @@
+"""Records, a dataset, runs and models for tests of pages: made by the services, with real files in the run folder."""
+
+import hashlib
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from accounts.models import Clinic, User
+from jobs.progress import Progress, report
+from jobs.rundir import RunDir
+from jobs.supervisor import Outcome
+from records.models import Dataset, Record
+from records.readers import Row
+from records.services.datasets import freeze_dataset
+from records.services.review import approve_records
+from records.services.scrubbing import scrub_record
+from records.services.uploads import import_rows
+from training.models import ModelArtifact, RunStage, TrainingRun
+from training.options import RunOptions
+from training.services.plan import stage_folder
+from training.services.runs import start_run
+from training.services.stages import claim, heartbeat, settle
+
+BASE = "smollm2-135m"
+NOTE = "Patient Mary Ellsworth, SSN 521-44-9832, phone 617-555-0143, reports chest pain for {days} days. No fever."
+REFERENCE = "Mary Ellsworth has had chest pain for {days} days."
+EVALUATION: dict[str, Any] = {
+    "rows": 24,
+    "too_long": 0,
+    "base": {
+        "rouge1": {"value": 9.7, "low": 7.1, "high": 12.4},
+        "rouge2": {"value": 2.2, "low": 1.1, "high": 3.5},
+        "rougeL": {"value": 8.3, "low": 6.0, "high": 10.9},
+        "rougeLsum": {"value": 8.5, "low": 6.1, "high": 11.0},
+        "mean_words": 96.0,
+        "tokens_per_s": 61.0,
+    },
+    "tuned": {
+        "rouge1": {"value": 31.9, "low": 27.0, "high": 36.2},
+        "rouge2": {"value": 10.1, "low": 6.8, "high": 13.9},
+        "rougeL": {"value": 26.4, "low": 22.3, "high": 30.8},
+        "rougeLsum": {"value": 26.9, "low": 22.5, "high": 31.0},
+        "mean_words": 31.0,
+        "tokens_per_s": 60.0,
+    },
+    "samples": [
+        {
+            "id": f"R-00000{number}",
+            "section": "History of present illness",
+            "source": f"[NAME_1] is a 54 year old patient with chest pain for {number} days. The pain <b>radiates</b> "
+            "to the left arm and comes with effort. No fever, no cough. Aspirin was given.",
+            "reference": f"Chest pain for {number} days, radiating to the left arm on effort.",
+            "base": "The patient is a patient who is a patient. The record says that the patient has a record.",
+            "tuned": f"[NAME_1] has had exertional chest pain for {number} days, radiating to the left arm.",
+        }
+        for number in (3, 4, 5)
+    ],
+}
+
+
+def scrubbed_records(clinic: Clinic, user: User, count: int = 6) -> list[Record]:
+    rows = [
+        Row(days, NOTE.format(days=days), REFERENCE.format(days=days), patient=f"P{days}", kind="visit note")
+        for days in range(2, 2 + count)
+    ]
+    records = import_rows(clinic=clinic, user=user, rows=rows).records
+    for record in records:
+        scrub_record(record=record)
+        record.refresh_from_db()
+    return records
+
+
+def frozen_dataset(clinic: Clinic, user: User, name: str = "autumn") -> Dataset:
+    records = scrubbed_records(clinic, user)
+    approve_records(clinic=clinic, records=records, reviewer=user, reason="a test")
+    return freeze_dataset(clinic=clinic, name=name, user=user)
+
+
+def pretend_installed(settings: Any, path: Path, base: str = BASE) -> None:
+    """A base's manifest and the converter's name: enough to start a run, nothing to run it with."""
+    settings.MODELS_DIR, settings.TOOLS_DIR = path / "models", path / "tools"
+    (settings.MODELS_DIR / base).mkdir(parents=True)
+    settings.TOOLS_DIR.mkdir()
+    (settings.TOOLS_DIR / "convert_hf_to_gguf.py").touch()
+    manifest = {"licence": "Apache License 2.0", "context_tokens": 8192, "chat_template": None, "files": {}}
+    (settings.MODELS_DIR / base / "manifest.json").write_text(json.dumps(manifest))
+
+
+def queued_run(clinic: Clinic, user: User, name: str = "summarizer-1") -> TrainingRun:
+    """Needs a base that is, or pretends to be, installed."""
+    dataset = Dataset.objects.filter(clinic=clinic).first() or frozen_dataset(clinic, user)
+    return start_run(clinic=clinic, user=user, name=name, dataset=dataset, base=BASE, options=RunOptions())
+
+
+def training_run(clinic: Clinic, user: User, name: str = "summarizer-1") -> TrainingRun:
+    """A run in the middle of its train stage, with a loss curve up to step 30 of 120."""
+    run = queued_run(clinic, user, name)
+    begin_training(run)
+    run.refresh_from_db()
+    return run
+
+
+def begin_training(run: TrainingRun) -> None:
+    _finish(run.stages.get(name="prepare"))
+    stage = _claimed(run.stages.get(name="train"))
+    write_curve(stage, steps=30)
+    metrics = {"loss": 2.1, "tokens_per_s": 229.0}
+    progress = Progress(time.time(), 30, 120, "tokens", "step 30 of 120", 250.0, metrics)
+    heartbeat(stage, progress)
+
+
+def finished_run(clinic: Clinic, user: User, name: str = "summarizer-1") -> TrainingRun:
+    """A run with all four stages done, their artifacts and evaluation."""
+    run = training_run(clinic, user, name)
+    train = run.stages.get(name="train")
+    write_curve(train, steps=120, since=30)
+    settle(train, _succeeded([_output(train, "adapter", "adapter.safetensors", b"adapter")]))
+    quantize = _claimed(run.stages.get(name="quantize"))
+    files = [
+        _output(quantize, "gguf", f"model-{kind}.gguf", f"{name} {kind}".encode(), type=kind)
+        for kind in ("Q8_0", "Q4_K")
+    ]
+    settle(quantize, _succeeded(files))
+    evaluate = _claimed(run.stages.get(name="evaluate"))
+    settle(
+        evaluate,
+        _succeeded([_output(evaluate, "evaluation", "evaluation.json", json.dumps(EVALUATION).encode())]),
+    )
+    run.refresh_from_db()
+    return run
+
+
+def model_of(run: TrainingRun) -> ModelArtifact:
+    return ModelArtifact.objects.get(clinic=run.clinic, name=run.name)
+
+
+def write_curve(stage: RunStage, *, steps: int, since: int = 0) -> None:
+    folder = RunDir(stage_folder(stage))
+    folder.path.mkdir(parents=True, exist_ok=True)
+    for step in range(since + 1, steps + 1):
+        loss = 1.2 + 2.2 * math.exp(-step / 25) + 0.05 * math.sin(step)
+        valid = {"valid_loss": 1.6 if step < 120 else 1.45} if step >= 60 else {}
+        report(folder, done=step * 2000, total=240_000, unit="tokens", step=step, loss=loss, **valid)
+
+
+def fail(run: TrainingRun, stage: str, error_type: str, advice: str = "") -> None:
+    settle(run.stages.get(name=stage), Outcome("failed", error_type, advice))
+
+
+def _claimed(stage: RunStage) -> RunStage:
+    claimed = claim(stage.uuid)
+    assert claimed is not None
+    return claimed
+
+
+def _finish(stage: RunStage) -> None:
+    settle(_claimed(stage), _succeeded([]))
+
+
+def _succeeded(outputs: list[dict[str, Any]]) -> Outcome:
+    return Outcome("succeeded", result={"metrics": {}, "outputs": outputs})
+
+
+def _output(stage: RunStage, kind: str, name: str, content: bytes, **facts: str) -> dict[str, Any]:
+    path = RunDir(stage_folder(stage)).artifact / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return {"kind": kind, "path": f"artifact/{name}", "sha256": sha256, "bytes": len(content), **facts}

@@ -1,0 +1,124 @@
+"""Datasets: freezing the reviewed records, and looking at what was frozen."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Clinic, User
+from audit.models import AuditEntry
+from records.models import Dataset, Record
+from records.services import datasets, review, scrubbing, uploads
+
+SignedIn = Callable[[User], Client]
+
+
+def approved(clinic: Clinic, user: User, count: int = 10) -> None:
+    lines = [
+        json.dumps(
+            {"text": f"A cough of {n + 2} days.", "summary": f"Cough, {n + 2} days.", "patient": f"P{n}"}
+        )
+        for n in range(count)
+    ]
+    upload, _ = uploads.receive_upload(
+        clinic=clinic, user=user, name="n.jsonl", data="\n".join(lines).encode()
+    )
+    found = uploads.confirm_upload(upload=upload, user=user).records
+    scrubbing.scrub_upload(upload=upload)
+    review.approve_records(clinic=clinic, records=found, reviewer=user, reason="test")
+
+
+def frozen(clinic: Clinic, user: User, name: str = "First") -> Dataset:
+    approved(clinic, user)
+    return datasets.freeze_dataset(clinic=clinic, name=name, user=user)
+
+
+def test_freezing_leads_to_the_dataset_with_its_counts_and_fingerprint(
+    client_for: SignedIn, officer: User, clinic: Clinic
+) -> None:
+    approved(clinic, officer)
+    client = client_for(officer)
+    assert "Freeze 10 records" in client.get(reverse("records:freeze")).content.decode()
+    response = client.post(reverse("records:freeze"), {"name": "First", "seed": "7"})
+    dataset = Dataset.objects.get()
+    assert response.headers["Location"] == reverse("records:dataset", args=[dataset.uuid])
+    page = client.get(response.headers["Location"]).content.decode()
+    assert dataset.content_hash in page
+    assert "8 records" in page
+    assert "R-000001" in page
+    assert AuditEntry.objects.filter(action="freeze_dataset", actor=officer).count() == 1
+    assert "First" in client.get(reverse("records:datasets")).content.decode()
+
+
+def test_too_few_patients_are_explained_before_and_after_trying(
+    client_for: SignedIn, officer: User, clinic: Clinic
+) -> None:
+    approved(clinic, officer, 2)
+    client = client_for(officer)
+    assert "at least 3 patients" in client.get(reverse("records:freeze")).content.decode()
+    response = client.post(reverse("records:freeze"), {"name": "First", "seed": "7"})
+    assert response.status_code == 400
+    assert "3 are needed" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"name": "First", "seed": "7"}, "exists already"),
+        ({"name": "", "seed": "7"}, "required"),
+        ({"name": "x" * 81, "seed": "7"}, "at most 80"),
+        ({"name": "Second", "seed": "-1"}, "greater than or equal"),
+    ],
+)
+def test_bad_choices_are_explained_and_freeze_nothing(
+    client_for: SignedIn, officer: User, clinic: Clinic, data: dict[str, str], said: str
+) -> None:
+    frozen(clinic, officer)
+    response = client_for(officer).post(reverse("records:freeze"), data)
+    assert response.status_code == 400
+    assert said in response.content.decode()
+    assert Dataset.objects.count() == 1
+
+
+def test_a_record_without_summary_is_not_counted_as_ready(
+    client_for: SignedIn, officer: User, clinic: Clinic
+) -> None:
+    approved(clinic, officer, 4)
+    Record.objects.filter(number=1).update(has_summary=False)
+    page = client_for(officer).get(reverse("records:freeze")).content.decode()
+    assert "3 reviewed records" in page
+
+
+def test_no_datasets_yet_says_who_makes_the_first(client_for: SignedIn, officer: User) -> None:
+    assert "Freeze the first dataset" in client_for(officer).get(reverse("records:datasets")).content.decode()
+
+
+def test_another_clinics_dataset_does_not_exist(
+    client_for: SignedIn, officer: User, bob: User, other_clinic: Clinic
+) -> None:
+    theirs = frozen(other_clinic, bob, "Theirs")
+    client = client_for(officer)
+    assert client.get(reverse("records:dataset", args=[theirs.uuid])).status_code == 404
+    assert "Theirs" not in client.get(reverse("records:datasets")).content.decode()
+    assert (
+        AuditEntry.objects.filter(outcome="DENY", actor=officer, facts__wanted=str(theirs.uuid)).count() == 1
+    )
+
+
+@pytest.mark.parametrize("name", ["records:datasets", "records:freeze", "records:dataset"])
+def test_a_clerk_has_no_business_with_datasets(
+    client_for: SignedIn, client: Client, clerk: User, officer: User, clinic: Clinic, name: str
+) -> None:
+    arguments = [frozen(clinic, officer).uuid] if name == "records:dataset" else []
+    assert client.get(reverse(name, args=arguments)).status_code == 302
+    assert client_for(clerk).get(reverse(name, args=arguments)).status_code == 403
+    assert AuditEntry.objects.filter(outcome="DENY", actor=clerk, action=name).count() == 1
+
+
+def test_a_dataset_is_only_looked_at(client_for: SignedIn, officer: User, clinic: Clinic) -> None:
+    dataset = frozen(clinic, officer)
+    client = client_for(officer)
+    assert client.post(reverse("records:dataset", args=[dataset.uuid])).status_code == 405
+    assert client.delete(reverse("records:freeze")).status_code == 405

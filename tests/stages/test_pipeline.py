@@ -1,0 +1,118 @@
+"""Prepare, train, quantize and evaluate one after the other, each as the worker runs it, on a tiny base."""
+
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobs.catalogue import installed
+from jobs.rundir import RunDir
+from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from jobs.stages.gguf_io import describe
+from jobs.supervisor import Outcome, run_stage
+from tests.stages.tiny import CHATML, run_folder, visit_rows, write_rows
+
+pytestmark = pytest.mark.slow
+
+
+class Runs:
+    """One training run's stages, made once for this file."""
+
+    def __init__(self, root: Path, models_dir: Path, tools_dir: Path) -> None:
+        self.root = root
+        where = {"base": "local:tiny", "models_dir": str(models_dir)}
+        rows = write_rows(
+            root / "rows.jsonl", [*visit_rows(24), *visit_rows(3, "valid"), *visit_rows(6, "test")]
+        )
+        tuned = root / "quantize" / "artifact" / "model-Q8_0.gguf"
+        self.specs: dict[str, Spec] = {
+            "prepare": PrepareSpec(**where, **rows),
+            "train": TrainSpec(**where, prepared=str(root / "prepare" / "artifact"), epochs=1),
+            "quantize": QuantizeSpec(
+                **where, adapter=str(root / "train" / "artifact" / "adapter"), tools_dir=str(tools_dir)
+            ),
+            "evaluate": EvaluateSpec(
+                **where,
+                **rows,
+                tuned_gguf=str(tuned),
+                limit=4,
+                max_new_tokens=8,
+                context_tokens=512,
+                threads=1,
+            ),
+        }
+
+    def go(self, stage: str) -> tuple[RunDir, Outcome]:
+        run = run_folder(self.root / stage, self.specs[stage])
+        environment = {"OMP_NUM_THREADS": "1"}
+        return run, run_stage(stage, run.path, on_progress=lambda _: True, environment=environment)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, tools_dir: Path) -> Runs:
+    runs = Runs(tmp_path_factory.mktemp("run"), models_dir, tools_dir)
+    for stage in ("prepare", "train", "quantize"):
+        run, outcome = runs.go(stage)
+        assert outcome.status == "succeeded", run.log.read_text()
+    return runs
+
+
+def test_quantize_leaves_whole_gguf_files_with_the_chat_template(runs: Runs) -> None:
+    run, outcome = runs.go("quantize")
+    assert outcome.result is not None
+    assert [output["type"] for output in outcome.result["outputs"]] == ["Q8_0", "Q4_K"]
+    for output in outcome.result["outputs"]:
+        facts = describe(run.path / output["path"])
+        assert facts["chat_template"] == CHATML
+        assert facts["tensors"] == 20
+    assert outcome.result["outputs"][1]["tensor_types"] == {"F32": 5, "Q4_K": 2, "Q5_0": 12, "Q8_0": 1}
+    assert not (run.path / "scratch").exists()
+
+
+def test_a_base_without_a_gguf_gets_one_to_compare_with(runs: Runs, models_dir: Path) -> None:
+    assert describe(installed("local:tiny", models_dir).gguf)["chat_template"] == CHATML
+
+
+def test_evaluate_scores_base_and_tuned_on_the_same_held_out_rows(runs: Runs) -> None:
+    run, outcome = runs.go("evaluate")
+    assert outcome.status == "succeeded", run.log.read_text()
+    evaluation = json.loads((run.artifact / "evaluation.json").read_text())
+    assert evaluation["rows"] == len(evaluation["samples"]) == 4
+    assert {sample["id"].split("-")[0] for sample in evaluation["samples"]} == {"test"}
+    for model in ("base", "tuned"):
+        score = evaluation[model]
+        assert score["rouge1"]["low"] <= score["rouge1"]["value"] <= score["rouge1"]["high"]
+        assert score["tokens_per_s"] > 0
+    assert evaluation["samples"][0]["source"] not in json.dumps(outcome.result)
+
+
+@contextmanager
+def files_up_to(size_bytes: int) -> Iterator[None]:
+    """As on a full disk: no file may grow beyond the size, in this process and those it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "where"), [(100_000, "merging"), (300_000, "converting"), (800_000, "quantizing")]
+)
+def test_a_full_disk_while_quantizing_is_named_and_spoils_nothing(
+    runs: Runs, models_dir: Path, size_bytes: int, where: str
+) -> None:
+    earlier = {path: path.read_bytes() for path in (runs.root / "quantize" / "artifact").iterdir()}
+    run = run_folder(runs.root / f"full-{where}", runs.specs["quantize"])
+    with files_up_to(size_bytes):
+        outcome = run_stage("quantize", run.path, on_progress=lambda _: True)
+    print(where, outcome, [p.stat().st_size for p in earlier], run.log.read_text()[-300:])
+    assert outcome.error_type == "DiskFull", run.log.read_text()
+    assert "Make room" in outcome.advice
+    assert not (run.path / "scratch").exists()
+    assert not list(run.artifact.glob(".*"))
+    assert {path: path.read_bytes() for path in earlier} == earlier

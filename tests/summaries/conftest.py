@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import model_rows
+import pytest
+from stub_engine import StubEngine, stub_engine
+
+from accounts.models import Clinic, User
+from summaries.services import deploy
+from training.models import ModelArtifact
+
+
+@pytest.fixture
+def artifact(clinic: Clinic, admin: User, settings: Any, own_var: Path) -> ModelArtifact:
+    model_rows.pretend_installed(settings, own_var)
+    return model_rows.model_of(model_rows.finished_run(clinic, admin))
+
+
+@pytest.fixture
+def engine(artifact: ModelArtifact, admin: User, own_var: Path) -> Iterator[StubEngine]:
+    """The clinic's deployed model, served by a stub that keeps what it is sent."""
+    deploy(artifact=artifact, user=admin)
+    with stub_engine(own_var, artifact.sha256) as serving:
+        yield serving
