@@ -299,9 +299,7 @@ def temporary_server(
         server.stop()
 
 
-def serve(
-    path: Path, context_tokens: int, sha256: str | None, chat_template: str | None, parent: int
-) -> int:
+def serve(path: Path, context_tokens: int, sha256: str | None, chat_template: str | None, parent: int) -> int:
     """The child: check the file, load it, tell the parent the port, and serve until killed."""
     die_with_parent(parent)
     api_key = os.environ.pop(KEY_VARIABLE)

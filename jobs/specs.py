@@ -73,7 +73,7 @@ class TrainSpec(Spec):
     lora_rank: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.0
-    tokens_per_batch: int = 2048
+    tokens_per_batch: int = 512
     """Padded tokens in one optimizer step; a row longer than this is a batch of its own."""
     max_valid_rows: int = 64
     """Validation rows whose loss is measured after each epoch; 0 for none."""
@@ -96,7 +96,7 @@ class QuantizeSpec(Spec):
     """Merge the adapter into its base and write GGUF files."""
 
     adapter: str
-    """The folder with the trained adapter."""
+    """The artifact folder of the train stage."""
     tools_dir: str
     """Where the fetched GGUF converter stands."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")

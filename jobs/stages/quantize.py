@@ -30,7 +30,7 @@ BASE_TYPE = "Q8_0"
 
 def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     base = installed(spec.base, Path(spec.models_dir))
-    tools, adapter = Path(spec.tools_dir), Path(spec.adapter)
+    tools, adapter = Path(spec.tools_dir), Path(spec.adapter) / "adapter"
     if not (tools / "convert_hf_to_gguf.py").is_file():
         raise StageRefusal("The GGUF converter is not here. Run: manage.py fetch_model " + spec.base)
     if not (adapter / "adapter_model.safetensors").is_file():

@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 
 import torch
+from gguf import GGUFReader
+from tokenizers import pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -40,6 +42,13 @@ def ensure_hf_folder(base: Installed) -> Path:
 
 def _dequantize(base: Installed, folder: Path) -> None:
     tokenizer = load_tokenizer(base.path, base, gguf_file=base.gguf.name)
+    if GGUFReader(base.gguf).fields["tokenizer.ggml.pre"].contents() == "smollm":
+        # transformers reads every such file as GPT-2's; SmolLM splits digits first, and so does the engine. Else
+        # " ½" would be trained as other tokens than it is served as.
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [digits, pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        )
     model = AutoModelForCausalLM.from_pretrained(
         base.path,
         gguf_file=base.gguf.name,

@@ -9,16 +9,16 @@ from privacy.kinds import Kind
 from sample_clinic.people import Patient
 
 JOTTED: dict[Kind, tuple[str, ...]] = {
-    Kind.PHONE: ("Best number to reach {him}: %s.", "Please ring %s with results.", "{He} asks that we text %s rather than call.", "Cell %s, voicemail fine."),
+    Kind.PHONE: ("Best number to reach {him}: %s.", "Please ring %s with results.", "Family asks that we text %s rather than call.", "Cell %s, voicemail fine."),
     Kind.FAX: ("Old records to be faxed to %s.", "Pharmacy fax %s.", "Release signed; fax %s.", "Copies went by fax to %s."),
-    Kind.EMAIL: ("{He} prefers mail at %s.", "Leaflet sent to %s.", "Contact by email, %s.", "Reminders go to %s."),
+    Kind.EMAIL: ("Prefers mail at %s.", "Leaflet sent to %s.", "Contact by email, %s.", "Reminders go to %s."),
     Kind.SSN: ("Social security number on the disability form reads %s.", "SSN %s per registration.", "The old chart is filed under SSN %s."),
     Kind.PLAN: ("Prior authorization under member number %s is pending.", "Insurance ID %s.", "{His} plan (beneficiary %s) covers it.", "Subscriber no. %s checked at the desk."),
     Kind.ACCOUNT: ("Billing asks about account %s.", "Hospital account number %s.", "Copay taken, acct %s.", "Charges go to guarantor account %s."),
     Kind.LICENSE: ("Driver's license %s was copied at check-in.", "ID shown at the desk: license no. %s.", "Pharmacy wants ID on release; license %s noted.", "Copy of driving license %s scanned."),
     Kind.VEHICLE: ("Parking pass issued for plate %s.", "Transport arrived in vehicle %s.", "Handicap placard filed, tag %s.", "The family car, registration %s, waits at the ramp."),
     Kind.DEVICE: ("Loaned monitor, serial %s.", "Home cuff %s returned.", "The nebulizer on loan is unit %s.", "Wearable %s paired today."),
-    Kind.URL: ("Home readings are posted at %s.", "Results viewed at %s.", "{He} keeps a diary online at %s.", "Video link used: %s."),
+    Kind.URL: ("Home readings are posted at %s.", "Results viewed at %s.", "The symptom diary is kept online at %s.", "Video link used: %s."),
     Kind.IP: ("Portal login came from %s.", "Consent was e-signed from IP %s.", "The home monitor uploads from %s.", "Tele-check-in logged at address %s."),
     Kind.BIOMETRIC: ("Identity confirmed by %b %s.", "%b %s enrolled at the desk.", "Check-in kiosk matched %b %s.", "Sign-in today with %b %s."),
     Kind.PHOTO: ("Facial photo %s added to the chart.", "Picture of the face on file as %s.", "Full-face image %s taken with consent.", "See portrait %s for comparison."),

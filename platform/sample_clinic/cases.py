@@ -196,6 +196,11 @@ def first_visit(rng: Random, case: Case, author: Author, colleague: Author, on: 
     )
 
 
+def referral_visit(first: Visit) -> Visit:
+    """The same problem as a referrer knows it: where it is only suspected, nothing is proven or treated yet."""
+    return replace(first, tests=(), orders=()) if first.case.script.suspected else first
+
+
 def stay_visit(rng: Random, first: Visit) -> Visit:
     """The same problem as a hospital stay: its events are the case's, drugs and plan those on leaving."""
     script = first.case.script

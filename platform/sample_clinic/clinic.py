@@ -12,7 +12,7 @@ from random import Random
 from privacy.kinds import Kind, Span
 from sample_clinic import surrogates
 from sample_clinic.asides import RARE
-from sample_clinic.cases import Case, Visit, first_visit, later_visit, make_case, stay_visit
+from sample_clinic.cases import Visit, first_visit, later_visit, make_case, referral_visit, stay_visit
 from sample_clinic.dialogue import visit_dialogue
 from sample_clinic.layout import with_slips
 from sample_clinic.marks import read_marks
@@ -124,7 +124,11 @@ def _story(
             visit = first_visit(rng, case, author, colleague, on, length)
         else:
             visit = later_visit(rng, case, author, colleague, on, length, improved=state == "better")
-        yield kind, stay_visit(rng, visit) if kind == "discharge letter" else visit
+        if kind == "discharge letter":
+            visit = stay_visit(rng, visit)
+        elif kind == "referral letter":
+            visit = referral_visit(visit)
+        yield kind, visit
 
 
 def _chapters(rng: Random, script: Script) -> list[tuple[str, str]]:

@@ -152,7 +152,7 @@ def _complaint(talk: Talk) -> None:
         talk.pick(
             f"So {named}. For how long?",
             f"{capitalized(named)}, then. Since when?",
-            f"And this {named} has gone on for what, days, weeks?",
+            f"How long now with the {named}?",
         )
     )
     talk.answer(

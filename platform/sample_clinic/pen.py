@@ -24,7 +24,11 @@ _ROUTINE = (
     "The waiting room questionnaire was complete.", "Height is unchanged from the last measurement.",
     "A chaperone was offered.", "The smoke alarm at home has been tested.", "Seat belt is worn in the car.",
     "Next of kin in the chart is correct.", "The pharmacy on file is still the right one.",
-    "Falls leaflet and emergency numbers are on the fridge.",
+    "Emergency numbers are on the fridge at home.", "The paper chart runs to two volumes.", "The front desk updated the address.",
+    "Hand hygiene was observed.", "Seen in room four.", "Forty minutes were spent in all.", "The visit started late.",
+    "A student sat in with permission.", "Portal access was explained.", "Sunscreen and hats came up briefly.",
+    "Hearing was not tested today.", "A work or school note was not asked for.",
+    "Old imaging is on a disc in the folder.", "Immunization card was photocopied.", "Transport home was arranged by the family.",
 )  # fmt: skip
 _MODES = {"terse": "clipped", "bulleted": "clipped", "dictated": "talk", "chatty": "talk"}
 
@@ -63,7 +67,7 @@ class Pen:
             self.say(
                 full=(
                     f"{self.who()}, {age} years old, has had {what} over the past {since}",
-                    f"This is {article(who)} who for {since} has noticed {what}",
+                    f"This is {article(who)} with {what}, on and off for {since}",
                     f"For the last {since}, {self.patient.title_name(on)} (age {age}) has been troubled by {what}",
                     f"{self.who()} is {article(who)}; what brings {{him}} here is {what}, now going on {since}",
                 ),
@@ -75,7 +79,7 @@ class Pen:
                 talk=(
                     f"So {self.patient.title_name(on)} is {age} and for {since} it's been {what}",
                     f"I had {article(who)} in today, {self.patient.full_name()}, with {what} for about {since}",
-                    f"{self.who()}, {age} years of age, tells me about {what}, goes back {since}",
+                    f"{self.who()}, {age} years of age, here with {what}, goes back {since}",
                 ),
             )
         ]
@@ -114,7 +118,7 @@ class Pen:
         none = listed(self.visit.denies, "or")
         return [
             self.say(
-                full=(f"There has been no {none}", f"{self.he} denies {none}", f"On asking, {{he}} reports no {none}", f"{self.he} has not had {none}"),
+                full=(f"There has been no {none}", f"{self.he} has had no {none}", f"Asked directly about {none}: none of it", f"{self.he} has not had {none}"),
                 clipped=(f"Denies {none}", f"No {none}", f"Neg for {none}"),
                 talk=(f"I asked about {none} and the answer was no", f"no {none} at all", f"nothing in the way of {none}"),
             )
@@ -154,7 +158,7 @@ class Pen:
         if patient.is_child(self.visit.on):
             options = (
                 f"{{He}} goes to {work} and came with {{his}} {patient.relation}, {kin}",
-                f"{kin}, the {patient.relation}, gave the history; {{he}} attends {work}",
+                f"{kin}, the {patient.relation}, gave the history; school or daycare is {work}",
             )
             return [self.tidy(self.rng.choice(options))]  # fmt: skip
         verb = "retired from" if patient.years(self.visit.on) > 67 else f"works as a {patient.job} at"
@@ -195,6 +199,17 @@ class Pen:
         plain = f"{lead}the {midway(name)} {verb} {result}"
         brief = f"{'Initial ' if lead else ''}{name}"
         return self.say(full=(plain,), clipped=(f"{brief}: {result}", f"{brief} {result}"), talk=(plain,))
+
+    def suspicion(self) -> list[str]:
+        """What a referrer makes of it before anything is proven."""
+        suspected = self.visit.case.script.suspected
+        return [
+            self.say(
+                full=(f"I am sending this as {suspected}", f"My working label is {suspected}"),
+                clipped=(f"Query: {suspected}", f"? {suspected}"),
+                talk=(f"I'm calling it {suspected} for now",),
+            )
+        ]
 
     def assessment(self) -> list[str]:
         problem = self.visit.case.script.problem

@@ -165,6 +165,9 @@ def make_patient(rng: Random, key: str, script: Script, seen: date) -> Patient:
     born = date(seen.year - years, 1, 1) - timedelta(days=rng.randrange(20, 200))
     child = years < 18
     relation = rng.choice(("mother", "father") if child else _KIN if years > 50 else ("sister", "brother"))
+    workplace, job = rng.choice(surrogates.EMPLOYERS)
+    if child:
+        workplace, job = rng.choice(surrogates.NURSERIES if years < 5 else surrogates.SCHOOLS), ""
     return Patient(
         key=key,
         first=first,
@@ -175,8 +178,8 @@ def make_patient(rng: Random, key: str, script: Script, seen: date) -> Patient:
             [name for name in (surrogates.MEN if relation in _MALE else surrogates.WOMEN) if name != first]
         ),
         relation=relation,
-        job=rng.choice(surrogates.JOBS),
-        workplace=rng.choice(surrogates.SCHOOLS if child else surrogates.EMPLOYERS),
+        job=job,
+        workplace=workplace,
         town=rng.choice(surrogates.TOWNS),
         allergy=_allergy(rng, script),
         background=_background(rng, script, sex, years),

@@ -51,6 +51,7 @@ class Script:
     better: str  # record clause => spoken sentence => summary, at a later visit
     worse: str
     ask: str  # what a referring doctor wants: noun phrase => summary
+    suspected: str = ""  # what a referrer calls it, where test results and drugs come only after the referral
     stay: tuple[str, ...] = ()  # a hospital stay in order: predicate => summary
     home: tuple[Drug, ...] = ()  # drugs on leaving hospital, where they differ from ``drugs``
     after: tuple[str, ...] = ()  # plan on leaving hospital, where it differs from ``plan``

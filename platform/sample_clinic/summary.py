@@ -94,12 +94,14 @@ def _course(visit: Visit) -> str:
 
 
 def _reason(visit: Visit) -> str:
-    case = visit.case
+    case, script = visit.case, visit.case.script
+    drugs = [prescription(order) for order in visit.orders[:2]]
     parts = [
-        f"referred for {case.ask.summary}: {person(visit)} with {case.script.problem} and {case.since} of {case.script.chief}",
+        f"referred for {case.ask.summary}: {person(visit)} with {script.suspected or script.problem}"
+        f" and {case.since} of {script.chief}",
         "; ".join(detail.summary for detail in visit.details),
-        "; ".join(test.summary for test in visit.tests),
-        f"already on {listed([prescription(order) for order in visit.orders[:2]])}",
+        "; ".join(test.summary for test in (visit.tests or visit.findings)),
+        f"already on {listed(drugs)}" if drugs else "",
         f"allergic to {visit.patient.allergy}" if visit.patient.allergy else "",
     ]
     return _sentences(parts)

@@ -35,14 +35,12 @@ HOSPITALS = (
     "Greywater Community Hospital", "Northfold Health", "Quillan Memorial", "Osprey Bay Specialty Group",
 )  # fmt: skip
 EMPLOYERS = (
-    "Bramwell Paper", "Halvorsen Freight", "Lark & Finch Bakery", "Tidewater Credit Union", "Ostrander Tool Works",
-    "Pellham Nurseries", "Kestrel Logistics", "Corvane Textiles", "Dunmore School District", "Blue Anvil Brewing",
-    "Merrow Dairy", "Ashgrove Insurance",
+    ("Bramwell Paper", "machinist"), ("Halvorsen Freight", "forklift driver"), ("Lark & Finch Bakery", "baker"),
+    ("Tidewater Credit Union", "bookkeeper"), ("Ostrander Tool Works", "welder"), ("Pellham Nurseries", "gardener"),
+    ("Kestrel Logistics", "dispatcher"), ("Corvane Textiles", "cloth cutter"), ("Dunmore School District", "school aide"),
+    ("Blue Anvil Brewing", "line cook"), ("Merrow Dairy", "delivery driver"), ("Ashgrove Insurance", "claims adjuster"),
 )  # fmt: skip
 SCHOOLS = (
-    "Larkin Elementary", "Quarry Road School", "Pine Ledge Academy", "Saltmarsh Preschool", "Harrowgate Middle School",
+    "Larkin Elementary", "Quarry Road School", "Pine Ledge Academy", "Harrowgate Middle School",
 )  # fmt: skip
-JOBS = (
-    "forklift driver", "bookkeeper", "baker", "school aide", "machinist", "dispatcher", "gardener", "claims adjuster",
-    "line cook", "welder", "receptionist", "delivery driver",
-)  # fmt: skip
+NURSERIES = ("Saltmarsh Preschool", "Little Lantern Daycare", "Juniper Court Playgroup")

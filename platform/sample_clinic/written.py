@@ -100,10 +100,8 @@ def discharge_letter(rng: Random, visit: Visit, asides: tuple[Kind, ...]) -> str
             f"Admitted {came}, home {left}. Diagnosis: {case.script.problem} in {person(visit)}.",
         )
     )
-    leads = rng.sample(
-        ("{He} ", "{He} ", "The patient ", "In the course of the stay {he} ", "Thereafter {he} "),
-        len(case.stay),
-    )
+    later = ("{He} ", "{He} ", "The patient ", "In the course of the stay {he} ", "Thereafter {he} ")
+    leads = ["{He} ", *rng.sample(later, len(case.stay) - 1)]
     events = [pen.tidy(lead + event.written) for lead, event in zip(leads, case.stay, strict=True)]
     drugs = [prescription(order, pen.form) for order in visit.orders]
     home = pen.say(
@@ -135,6 +133,7 @@ def referral_letter(rng: Random, visit: Visit, asides: tuple[Kind, ...]) -> str:
         clipped=(f"Question: {case.ask.written}", f"Req: {case.ask.written}"),
         talk=(f"what I'm after is {case.ask.written}", f"could you take this on, {case.ask.written}"),
     )
+    made_of_it = pen.suspicion() if case.script.suspected else pen.assessment()
     drugs = listed([prescription(order, pen.form) for order in visit.orders[:2]])
     tried = pen.say(
         full=(f"So far I have given {drugs}", f"{{He}} has been started on {drugs}"),
@@ -143,9 +142,9 @@ def referral_letter(rng: Random, visit: Visit, asides: tuple[Kind, ...]) -> str:
     )
     sections = [
         ("Presenting problem", pen.complaint() + pen.details() + pen.negatives()),
-        ("Findings", pen.exam() + pen.results() + pen.assessment()),
+        ("Findings", pen.exam() + pen.results() + made_of_it),
         ("Background", pen.background() + pen.social() + pen.routine()),
-        ("So far", [tried]),
+        ("So far", [tried] if drugs else []),
         ("Request", [ask]),
         ("Contact", [pen.aside(kind) for kind in asides]),
     ]
@@ -192,6 +191,12 @@ _COMPARED = (
     "Outside films were not at hand.",
     "Report of an older study only.",
 )
+_CHECKS = (
+    "Identity was checked against the wristband.", "The safety questionnaire was complete.", "No reaction to contrast in the past.",
+    "Consent was given verbally.", "Fasting was confirmed.", "The request form was legible for once.",
+    "Implants: none declared.", "Prior surgery to the region: none declared.", "The study was read at the workstation the same day.",
+    "Transport was by wheelchair.", "An assistant was present throughout.", "Images have gone to the archive.",
+)  # fmt: skip
 _QUALITY = (
     "Image quality is adequate.", "Mild motion blur, still diagnostic.", "Coverage is complete.", "Positioning is slightly rotated.",
     "All sequences were obtained as planned.", "The patient tolerated the study well.",
@@ -219,7 +224,7 @@ def radiology_report(rng: Random, visit: Visit, asides: tuple[Kind, ...]) -> str
             [sentence(f"{scan.study}, {author.day(visit.on)}"), ordered],
         ),
         (author.usual(("Indication", "Clinical question", "Reason")), [pen.tidy(why)]),
-        ("Clinical notes", pen.background() + pen.routine()),
+        ("Clinical notes", [*pen.background(), *rng.sample(_CHECKS, 4)]),
         ("Technique", [sentence(scan.technique), *rng.sample(_QUALITY, 2)]),
         ("Comparison", [rng.choice(_COMPARED)]),
         (author.usual(("Findings", "Report", "Description")), [*order, scan.advice.written]),

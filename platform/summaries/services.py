@@ -122,8 +122,7 @@ def point_engine() -> None:
 
 def context_tokens(base: str) -> int:
     """Tokens of prompt and summary together that one request may take."""
-    known = catalogue.BASES.get(base)
-    return min(MAX_CONTEXT_TOKENS, known.context_tokens if known else 2048)
+    return min(MAX_CONTEXT_TOKENS, catalogue.installed(base, settings.MODELS_DIR).context_tokens)
 
 
 def summarize_text(

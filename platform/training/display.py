@@ -147,4 +147,4 @@ def _evaluations(run: TrainingRun) -> Iterator[Evaluation]:
 
 def open_deployment(artifact: ModelArtifact) -> Any:
     """The artifact's open deployment, from fetched ``deployments``; None when it answers for nobody."""
-    return next((each for each in artifact.deployments.all() if each.closed_at is None), None)  # type: ignore[attr-defined]
+    return next((each for each in artifact.deployments.all() if each.closed_at is None), None)

@@ -15,7 +15,7 @@ _DEFAULTS = RunOptions()
 ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types")
 
 
-class DatasetChoice(forms.ModelChoiceField):
+class DatasetChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, dataset: Any) -> str:
         held_out = dataset.test_count or dataset.valid_count
         return f"{dataset.name}: {dataset.train_count:,} records to train on, {held_out:,} held out"

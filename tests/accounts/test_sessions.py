@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth import authenticate
 from django.test import Client
 from django.urls import reverse
+from tests_support import later
 
 from accounts.models import Clinic, Role, User
 from audit import staff
 from config import vault
-from tests_support import later
 
 pytestmark = pytest.mark.django_db
 HOME = "/"

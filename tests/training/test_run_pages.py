@@ -219,6 +219,7 @@ def test_a_failure_is_told_in_plain_words_and_can_be_tried_again(
     content = page(client, "training:run", run.uuid)
     assert "The disk is full. Free 2 GB, then try again." in content
     assert f"runs/{run.uuid}/1-train/stage.log" in content
+    assert content.count("Not begun") == 2, "nobody waits for the stages after the failed one"
     client.post(reverse("training:retry_run", args=[run.uuid]))
     run.refresh_from_db()
     assert (run.status, run.error) == (Status.QUEUED, "")

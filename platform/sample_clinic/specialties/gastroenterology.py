@@ -290,6 +290,7 @@ SCRIPTS = (
     ),
     Script(
         problem="celiac disease",
+        suspected="suspected celiac disease",
         short="celiac",
         ages=(18, 60),
         chief="bloating and iron deficiency",

@@ -36,17 +36,18 @@ SCRIPTS = (
             Drug("rizatriptan", "10 mg", "as needed at onset"),
         ),
         plan=(
-            "hold painkillers to {d=8|10} days a month => analgesics at most {d} days a month",
+            "have {him} hold painkillers to {d=8|10} days a month => analgesics at most {d} days a month",
             "have {him} keep a headache diary => headache diary",
         ),
         back=("6 weeks", "3 months"),
         warn="the worst headache ever or weakness",
         better="attack days have come down to {k=2..4} a month => I'm at {k} headache days a month now. => {k} headache days a month",
         worse="attack days have climbed to {k=12..16} a month => It's {k} headache days a month now. => {k} headache days a month",
-        ask="preventive treatment options => preventive treatment",
+        ask="a second look at prevention => review of preventive treatment",
     ),
     Script(
         problem="Parkinson disease",
+        suspected="suspected Parkinson disease",
         short="PD",
         ages=(60, 94),
         chief="tremor and slowness",
@@ -148,6 +149,7 @@ SCRIPTS = (
     ),
     Script(
         problem="focal epilepsy",
+        suspected="possible epilepsy",
         short="epilepsy",
         ages=(18, 66),
         chief="seizures",

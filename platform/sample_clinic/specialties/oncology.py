@@ -5,6 +5,7 @@ from sample_clinic.script import Drug, Scan, Script
 SCRIPTS = (
     Script(
         problem="early breast cancer",
+        suspected="suspected breast cancer",
         short="breast ca",
         ages=(38, 78),
         sex="F",
@@ -54,6 +55,7 @@ SCRIPTS = (
     ),
     Script(
         problem="diffuse large B-cell non-Hodgkin lymphoma",
+        suspected="suspected lymphoma",
         short="DLBCL",
         ages=(40, 79),
         chief="neck swelling and night sweats",
@@ -106,6 +108,7 @@ SCRIPTS = (
     ),
     Script(
         problem="stage III colon cancer",
+        suspected="suspected bowel cancer",
         home=(
             Drug("enoxaparin", "40 mg", "once daily for 28 days"),
             Drug("acetaminophen", "1000 mg", "every 8 hours"),
@@ -152,7 +155,7 @@ SCRIPTS = (
         warn="fever, diarrhea over 4 times a day or chest pain",
         better="stools are regular and CEA is {c=1.4..2.8} ng/mL => Regular as clockwork, and the marker's {c}. => CEA {c} ng/mL, bowels regular",
         worse="the palms peel and loose stools come {k=5..7} times a day => Palms peeling, and the runs {k} times a day. => hand-foot syndrome, {k} loose stools a day",
-        ask="adjuvant treatment after surgery => adjuvant chemotherapy",
+        ask="an urgent colonoscopy => urgent colonoscopy",
         stay=(
             "was admitted for a planned {side} hemicolectomy => planned {side} hemicolectomy",
             "lost {b=100..300} mL of blood and needed no transfusion => blood loss {b} mL, no transfusion",
@@ -216,6 +219,7 @@ SCRIPTS = (
     ),
     Script(
         problem="EGFR-mutated lung adenocarcinoma",
+        suspected="suspected lung cancer",
         short="NSCLC",
         ages=(48, 82),
         chief="persistent cough",
@@ -251,7 +255,7 @@ SCRIPTS = (
         warn="worse breathing, palpitations or eye pain",
         better="the cough is gone and the mass shrank to {m=9..18} mm => Cough's gone and the mass is down to {m} mm. => mass down to {m} mm, cough gone",
         worse="a rash covers the face and loose stools come {k=4..6} times a day => Rash all over my face and {k} loose ones a day. => facial rash, {k} loose stools a day",
-        ask="molecular testing and treatment => molecular testing and treatment",
+        ask="urgent work-up of a possible lung tumor => urgent work-up",
         scan=Scan(
             study="contrast CT of the chest",
             technique="70 mL contrast, 1.5 mm reconstructions",

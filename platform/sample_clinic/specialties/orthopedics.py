@@ -100,7 +100,7 @@ SCRIPTS = (
             Drug("cholecalciferol", "2000 units", "once daily"),
         ),
         plan=(
-            "continue weight bearing with a frame => weight bearing with frame",
+            "keep {him} weight bearing with a frame => weight bearing with frame",
             "take out the staples on day {d=12|14} => staples out on day {d}",
             "get a bone density scan => bone density scan",
         ),

@@ -31,7 +31,7 @@ SCRIPTS = (
         ),
         plan=(
             "recheck the ear for fluid in {w=6|8} weeks => ear recheck in {w} weeks",
-            "use saline drops before sleep => saline drops",
+            "have the family use saline drops before sleep => saline drops",
         ),
         back=("3 days", "2 weeks"),
         warn="swelling behind the ear or a fever past day 3",
@@ -113,7 +113,7 @@ SCRIPTS = (
         ),
         plan=(
             "send a written plan to the school nurse => school asthma plan",
-            "use a spacer for every puff => spacer",
+            "have {him} use a spacer for every puff => spacer",
             "give the flu shot in the fall => flu shot",
         ),
         back=("1 week", "4 weeks"),
@@ -149,8 +149,8 @@ SCRIPTS = (
         drugs=(Drug("polyethylene glycol", "17 g", "once daily", "34 g"),),
         plan=(
             "have {him} sit on the toilet {m=5|10} minutes after meals => toilet sits of {m} minutes after meals",
-            "hold milk to 2 cups a day => milk limited to 2 cups",
-            "keep a sticker chart => sticker chart",
+            "have the family hold milk to 2 cups a day => milk limited to 2 cups",
+            "have the family keep a sticker chart => sticker chart",
         ),
         back=("3 weeks", "6 weeks"),
         warn="vomiting, blood or a swollen belly",
@@ -160,6 +160,7 @@ SCRIPTS = (
     ),
     Script(
         problem="attention-deficit hyperactivity disorder",
+        suspected="possible attention deficit",
         short="ADHD",
         ages=(7, 14),
         chief="inattention and restlessness",

@@ -129,7 +129,7 @@ SCRIPTS = (
         ),
         short="AUD",
         ages=(28, 68),
-        chief="wish to stop drinking",
+        chief="heavy drinking",
         written=("drinking that has got away from {him}", "morning shakes and a promise to quit"),
         told=(
             "I have one to stop the shakes and it's off to the races.",
@@ -154,7 +154,7 @@ SCRIPTS = (
         ),
         back=("3 days", "1 week"),
         warn="a seizure, confusion or seeing things",
-        better="{he} has {d=21..60} dry days behind {him} => {d} days dry today. => abstinent {d} days",
+        better="{he} has {d=21..60} dry days behind {him} => {d} days dry today. => abstinent, {d} dry days",
         worse="{he} slipped {k=2..4} times, up to {n=5|6} drinks => I slipped {k} times, {n} drinks. => {k} lapses of up to {n} drinks",
         ask="a residential place => residential treatment",
         stay=(

@@ -193,6 +193,7 @@ SCRIPTS = (
     ),
     Script(
         problem="renal mass",
+        suspected="unexplained hematuria",
         after=(
             "go over the pathology at the next visit => pathology review",
             "check kidney function in {w=2|4} weeks => kidney function in {w} weeks",

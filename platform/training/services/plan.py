@@ -50,6 +50,7 @@ def _train(run: TrainingRun, options: RunOptions) -> TrainSpec:
         learning_rate=options.learning_rate,
         lora_rank=options.lora_rank,
         lora_alpha=2 * options.lora_rank,
+        checkpoint_every_seconds=settings.CHECKPOINT_SECONDS,
         seed=options.seed,
     )
 
