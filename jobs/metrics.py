@@ -1,4 +1,4 @@
-"""How close summaries are to their references: ROUGE as the published tables count it, with bootstrap intervals."""
+"""How close summaries come to their references: ROUGE as the published tables count it, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

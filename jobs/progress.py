@@ -1,6 +1,4 @@
-"""Progress of a stage: one JSON line per step, appended by the stage, followed by the supervisor and the
-pages.
-"""
+"""Progress of a stage: one JSON line a step, appended by the stage, followed by supervisor and pages."""
 
 import json
 import os

@@ -26,6 +26,8 @@ PARENT = "PRECIS_SUPERVISOR_PID"
 """The variable that tells a stage whose death is its own."""
 EXIT_STOPPED = 128 + signal.SIGTERM
 """A stage that was asked to stop and has kept what it needs to go on."""
+EXIT_DISK_FULL = os.EX_IOERR
+"""Told by the exit code, since a full disk takes no file that could tell it."""
 EXIT_BUSY = os.EX_TEMPFAIL
 """A stage that found another one working in its folder."""
 

@@ -1,8 +1,6 @@
-"""Start a stage in its own process, follow it, stop it, and say how it ended. Knows nothing of Django or the
-database.
+"""Start a stage in its own process, follow it, stop it, and say how it ended. Knows nothing of Django.
 
-The stage gets a bare environment: no secrets, no database, no network to a model hub. It dies with this
-process.
+The stage gets a bare environment: no secrets, no database, no model hub. It dies with this process.
 """
 
 import contextlib
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jobs.progress import Progress, read_new
-from jobs.rundir import EXIT_BUSY, EXIT_STOPPED, PARENT, RunDir, read_result
+from jobs.rundir import EXIT_BUSY, EXIT_DISK_FULL, EXIT_STOPPED, PARENT, RunDir, read_result
 from jobs.specs import SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,9 +28,7 @@ _ALLOCATOR = (
 )
 
 OnProgress = Callable[[Progress | None], bool]
-"""Called with each new line, and every few seconds with the latest (None before the first); False stops the
-stage.
-"""
+"""Called with each new line, and every few seconds with the latest or None; False stops the stage."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +143,9 @@ def _outcome(stage: str, run: RunDir, exit_code: int) -> Outcome:
         return Outcome("succeeded", result=result)
     if exit_code == EXIT_STOPPED:
         return Outcome("cancelled")
+    if exit_code == EXIT_DISK_FULL:
+        advice = "The disk is full. Make room and start the run again; it goes on where it stopped."
+        return Outcome("failed", "DiskFull", advice)
     if exit_code == EXIT_BUSY:
         return Outcome(
             "failed", "FolderBusy", "Another process still works in this run's folder. Retry shortly."

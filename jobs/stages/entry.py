@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 from jobs.lifeline import die_with_parent
 from jobs.rundir import (
     EXIT_BUSY,
+    EXIT_DISK_FULL,
     EXIT_STOPPED,
     PARENT,
     RunDir,
@@ -29,6 +31,7 @@ from jobs.rundir import (
 from jobs.specs import SPECS
 
 LOCK_WAIT_SECONDS = 10.0
+_NO_ROOM_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -124,22 +127,18 @@ def _run(stage: str, main: Main, run: RunDir) -> int:
         return EXIT_STOPPED
     except Exception as error:
         traceback.print_exc()
-        _write_error(run, error)
+        if _disk_is_full(error, run.path):
+            return EXIT_DISK_FULL
+        message = str(error) if isinstance(error, StageRefusal) else ""
+        write_json_atomic(run.error, {"type": type(error).__name__, "message": message})
         return 1
     return 0
 
 
-def _write_error(run: RunDir, error: Exception) -> None:
-    full = _disk_is_full(error)
-    advice = "The disk is full. Make room and start the run again; it goes on where it stopped."
-    kind = "DiskFull" if full else type(error).__name__
-    message = advice if full else str(error) if isinstance(error, StageRefusal) else ""
-    # On a full disk this may fail too; the type then stands in the log alone.
-    with contextlib.suppress(OSError):
-        write_json_atomic(run.error, {"type": kind, "message": message})
-
-
-def _disk_is_full(error: BaseException) -> bool:
-    # safetensors and tokenizers write in Rust and raise types of their own, with the number in the text.
+def _disk_is_full(error: Exception, folder: Path) -> bool:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    # safetensors writes in Rust and has a type of its own, with the number in the text; torch.save does not even
+    # say that much, so a disk without room is taken for the reason.
     told = any(f"(os error {number})" in str(error) for number in _FULL)
-    return told or (isinstance(error, OSError) and error.errno in _FULL)
+    return told or shutil.disk_usage(folder).free < _NO_ROOM_BYTES

@@ -46,7 +46,7 @@ class Answers:
 
 def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     base = installed(spec.base, Path(spec.models_dir))
-    rows = [row for row in read_rows(Path(spec.rows), spec.rows_sha256) if row["split"] in spec.splits]
+    rows = [row for row in read_rows(Path(spec.rows), spec.rows_sha256) if _is_held_out(row, spec)]
     random.Random(spec.seed).shuffle(rows)
     report(run, done=0, total=0, unit="summaries", message="loading the base model")
     with server(base.gguf, spec, base.chat_template) as client:
@@ -94,6 +94,10 @@ def prompt_tokens(client: httpx.Client, source: str, section: str) -> list[int]:
     # As for a chat request: markers in the text count as such, and a BOS is added where the model wants one.
     asked = {"content": prompt, "add_special": True, "parse_special": True}
     return client.post("/tokenize", json=asked).raise_for_status().json()["tokens"]
+
+
+def _is_held_out(row: Row, spec: EvaluateSpec) -> bool:
+    return row["split"] in spec.splits and bool(row["source"].strip() and row["target"].strip())
 
 
 def _that_fit(client: httpx.Client, rows: list[Row], spec: EvaluateSpec) -> tuple[list[Row], int]:

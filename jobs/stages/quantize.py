@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import PeftModel
 
 from jobs.catalogue import Installed, installed
@@ -54,7 +55,7 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
 
 def _merge(base: Installed, adapter: Path, goal: Path) -> None:
     folder = ensure_hf_folder(base)
-    model = PeftModel.from_pretrained(load_model(folder), adapter, local_files_only=True)
+    model = PeftModel.from_pretrained(load_model(folder, torch.float32), adapter, local_files_only=True)
     model.merge_and_unload(safe_merge=True).save_pretrained(goal)
     # From the base and not from the trainer, which may have changed its padding.
     load_tokenizer(folder, base).save_pretrained(goal)

@@ -14,6 +14,7 @@ import json
 import random
 import shutil
 import time
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     folder = ensure_hf_folder(base)
     watch = Watch(spec, run, plan, [len(row["input_ids"]) for row in train])
     trainer = Trainer(
-        model=load_model(folder),
+        # A CPU without matrix units for it takes twice as long over bf16.
+        model=load_model(folder, torch.bfloat16 if torch.cuda.is_available() else torch.float32),
         args=_settings(spec, run, len(plan)),
         train_dataset=Dataset.from_list(train),
         processing_class=load_tokenizer(folder, base),
@@ -62,7 +64,10 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     )
     trainer.plan, watch.trainer, watch.valid = plan, trainer, valid[: spec.max_valid_rows]
     checkpoint = newest_valid(run.path / "checkpoints")
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        shutil.rmtree(trainer.args.output_dir, ignore_errors=True)  # what a full disk left half-written
     if stop_requested() and trainer.state.global_step < len(plan):
         raise StageStopped
     metrics = watch.summary()
@@ -169,28 +174,22 @@ class Watch(TrainerCallback):
 
     def __init__(self, spec: TrainSpec, run: RunDir, plan: list[Batch], lengths: list[int]) -> None:
         self.spec, self.run = spec, run
-        tokens = [sum(lengths[index] for index in batch) for batch in plan]
-        self.tokens_until = [sum(tokens[: step + 1]) for step in range(len(tokens))]
+        self.tokens_at = list(accumulate((sum(lengths[row] for row in batch) for batch in plan), initial=0))
+        self.epochs_at = [rows / len(lengths) for rows in accumulate(map(len, plan), initial=0)]
         self.losses: list[float] = []
         self.valid_loss: float | None = None
-        self.rows_per_epoch, self.rows_until = len(lengths), [0]
-        for batch in plan:
-            self.rows_until.append(self.rows_until[-1] + len(batch))
-
-    def epochs_at(self, step: int) -> float:
-        return self.rows_until[step] / self.rows_per_epoch
 
     def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         self.began_at = self.saved_at = time.monotonic()
-        self.began_with = self.tokens_until[state.global_step - 1] if state.global_step else 0
+        self.began_with = self.tokens_at[state.global_step]
 
     def on_step_end(
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         # The loss of this step is logged before it is saved, so that the last line and the checkpoint agree.
         control.should_log = True
-        before, now = (int(self.epochs_at(step)) for step in (state.global_step - 1, state.global_step))
-        if self.valid and (now > before or state.global_step == state.max_steps):
+        before, now = self.epochs_at[state.global_step - 1 : state.global_step + 1]
+        if self.valid and (int(now) > int(before) or state.global_step == state.max_steps):
             self.valid_loss = self._measure_valid_loss()
         if stop_requested():
             control.should_save = control.should_training_stop = True
@@ -208,7 +207,7 @@ class Watch(TrainerCallback):
         if "loss" not in logs:
             return
         self.losses.append(logs["loss"])
-        done, total = self.tokens_until[state.global_step - 1], self.tokens_until[-1]
+        done, total = self.tokens_at[state.global_step], self.tokens_at[-1]
         seconds = time.monotonic() - self.began_at
         speed = (done - self.began_with) / seconds
         measured = {} if self.valid_loss is None else {"valid_loss": self.valid_loss}
@@ -220,7 +219,7 @@ class Watch(TrainerCallback):
             message=f"step {state.global_step} of {state.max_steps}",
             seconds_left=(total - done) / speed,
             step=state.global_step,
-            epoch=self.epochs_at(state.global_step),
+            epoch=self.epochs_at[state.global_step],
             loss=logs["loss"],
             learning_rate=logs["learning_rate"],
             tokens_per_s=speed,
@@ -251,18 +250,16 @@ class Watch(TrainerCallback):
         return {
             "train_loss": sum(self.losses[-10:]) / len(self.losses[-10:]) if self.losses else None,
             "valid_loss": self.valid_loss,
-            "steps": len(self.tokens_until),
-            "tokens": self.tokens_until[-1],
-            "tokens_per_s": (self.tokens_until[-1] - self.began_with) / seconds,
+            "steps": len(self.tokens_at) - 1,
+            "tokens": self.tokens_at[-1],
+            "tokens_per_s": (self.tokens_at[-1] - self.began_with) / seconds,
         }
 
 
 def _settings(spec: TrainSpec, run: RunDir, steps: int) -> SFTConfig:
     on_gpu = torch.cuda.is_available()
-    scratch = run.path / "checkpoints.tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
     return SFTConfig(
-        output_dir=str(scratch),
+        output_dir=str(run.path / "checkpoints.tmp"),
         max_steps=steps,
         per_device_train_batch_size=1,
         learning_rate=spec.learning_rate,
@@ -294,7 +291,6 @@ def _save(trainer: Trainer, spec: TrainSpec, run: RunDir, metrics: dict[str, Any
     shutil.rmtree(goal, ignore_errors=True)
     fresh.rename(goal)
     shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
-    shutil.rmtree(run.path / "checkpoints.tmp", ignore_errors=True)
     return [Output("adapter", goal / "adapter_model.safetensors", {"base": spec.base})]
 
 

@@ -43,8 +43,8 @@ def ensure_hf_folder(base: Installed) -> Path:
 def _dequantize(base: Installed, folder: Path) -> None:
     tokenizer = load_tokenizer(base.path, base, gguf_file=base.gguf.name)
     if GGUFReader(base.gguf).fields["tokenizer.ggml.pre"].contents() == "smollm":
-        # transformers reads every such file as GPT-2's; SmolLM splits digits first, and so does the engine. Else
-        # " ½" would be trained as other tokens than it is served as.
+        # transformers takes every such file for GPT-2's; SmolLM splits digits first, and so does the engine.
+        # Else " ½" would be trained as other tokens than it is served as.
         digits = pre_tokenizers.Digits(individual_digits=True)
         tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [digits, pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -70,13 +70,11 @@ def load_tokenizer(folder: Path, base: Installed, **kwargs: str) -> PreTrainedTo
     return tokenizer
 
 
-def load_model(folder: Path) -> PreTrainedModel:
-    """The model from safetensors: 32 bits on a CPU, where bf16 products take twice as long, else bf16."""
-    on_gpu = torch.cuda.is_available()
+def load_model(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """The model on the CPU, from safetensors alone."""
     return AutoModelForCausalLM.from_pretrained(
         folder,
-        dtype=torch.bfloat16 if on_gpu else torch.float32,
-        device_map={"": 0} if on_gpu else None,
+        dtype=dtype,
         attn_implementation="sdpa",
         use_safetensors=True,
         trust_remote_code=False,

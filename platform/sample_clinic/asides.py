@@ -9,6 +9,7 @@ from privacy.kinds import Kind
 from sample_clinic.people import Patient
 
 JOTTED: dict[Kind, tuple[str, ...]] = {
+    Kind.LOCATION: ("Home address %s.", "Mail goes to %s.", "Moved last month, now at %s.", "Home visit address: %s."),
     Kind.PHONE: ("Best number to reach {him}: %s.", "Please ring %s with results.", "Family asks that we text %s rather than call.", "Cell %s, voicemail fine."),
     Kind.FAX: ("Old records to be faxed to %s.", "Pharmacy fax %s.", "Release signed; fax %s.", "Copies went by fax to %s."),
     Kind.EMAIL: ("Prefers mail at %s.", "Leaflet sent to %s.", "Contact by email, %s.", "Reminders go to %s."),
@@ -25,6 +26,7 @@ JOTTED: dict[Kind, tuple[str, ...]] = {
     Kind.ID: ("Enrolled in the registry as %s.", "Research participant code %s.", "Case number %s at the insurer's nurse line.", "Sample sent under code %s."),
 }  # fmt: skip
 SAID: dict[Kind, tuple[tuple[str, str], ...]] = {
+    Kind.LOCATION: (("Same address?", "No, we moved, it's %s now."), ("I still have %s, is that current?", "It is, same house.")),
     Kind.PHONE: (("Is %s still the best number for you?", "It is, evenings are better."), ("Where do we call with the results?", "%s, that's my cell.")),
     Kind.FAX: (("Does your pharmacy take faxes?", "They do, the fax there is %s."), ("I'll have the old notes faxed over.", "Use %s, that's the fax at the house.")),
     Kind.EMAIL: (("Shall I email you the leaflet?", "Sure, it's %s."), ("Is %s still your email?", "Yes, I check it every day.")),

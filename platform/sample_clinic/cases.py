@@ -114,7 +114,7 @@ class Visit:
 
 _STEADY = (
     "leave the rest of the regimen alone => regimen otherwise unchanged",
-    "repeat the routine blood work in {m=3|6} months => blood work in {m} months",
+    "repeat the checks in {m=3|6} months => checks in {m} months",
     "space visits out if things hold => visits spaced out if stable",
     "send an update to the family doctor => update to family doctor",
     "go over the warning signs once more => warning signs reviewed",

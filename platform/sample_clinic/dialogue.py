@@ -10,7 +10,7 @@ from sample_clinic.cases import Order, Told, Visit
 from sample_clinic.lines import of_person, to_person
 from sample_clinic.marks import capitalized, mark
 from sample_clinic.people import BACKGROUNDS
-from sample_clinic.wording import listed, midway, prescription, sentence
+from sample_clinic.wording import listed, lowered, midway, prescription, sentence
 
 _NO = ("No.", "Nope.", "No, nothing like that.", "Not that I noticed.", "Thank goodness, no.")
 _MORE = (
@@ -71,9 +71,7 @@ class Talk:
     def answer(self, text: str) -> None:
         line = of_person(text, self.patient.sex)
         if len(line.split()) > 3 and self.rng.random() < 0.2:
-            line = self.rng.choice(("Um, ", "Well, ", "Uh, ", "So, ")) + (
-                line if line.startswith(("I", "\ue000")) else line[0].lower() + line[1:]
-            )
+            line = self.rng.choice(("Um, ", "Well, ", "Uh, ", "So, ")) + lowered(line)
         self.turns.append(f"{self.labels[1]}: {capitalized(line)}")
 
     def pick(self, *options: str) -> str:

@@ -4,6 +4,7 @@ import re
 from random import Random
 
 from sample_clinic.marks import outside_marks
+from sample_clinic.wording import lowered
 
 Sections = list[tuple[str, list[str]]]
 
@@ -16,19 +17,6 @@ _SLIPS = {
     "before": "befor", "review": "reveiw", "since": "sicne", "reports": "reprots", "would": "woudl", "from": "form",
 }  # fmt: skip
 _DICTATED = (" and ", ", uh, ", ", okay, ", ". ", ". New sentence. ", ". Next. ")
-# Names of diseases and signs keep their capital wherever they stand.
-_EPONYMS = (
-    "Parkinson",
-    "Crohn",
-    "Graves",
-    "Hashimoto",
-    "Helicobacter",
-    "Foley",
-    "Holter",
-    "Babinski",
-    "Velcro",
-    "Friday",
-)
 
 
 def headed(sections: Sections, upper: bool) -> str:
@@ -65,16 +53,10 @@ def dictated(rng: Random, sections: Sections) -> str:
         text = ""
         for line in lines:
             joint = rng.choice(_DICTATED) if text else ""
-            text = text.rstrip(".") + joint + (line if not joint or joint.endswith(". ") else _lowered(line))
+            text = text.rstrip(".") + joint + (line if not joint or joint.endswith(". ") else lowered(line))
         if text:
             spoken.append(text)
     return " ".join(spoken)
-
-
-def _lowered(line: str) -> str:
-    # "The" and "We'll" lose the capital when run on; abbreviations, names and "I" keep theirs.
-    word = re.match(r"[A-Z][a-z]+(?=[ '])", line)
-    return line[0].lower() + line[1:] if word and word[0] not in _EPONYMS else line
 
 
 def shorthand(text: str) -> str:

@@ -1,8 +1,23 @@
 """Small wording tools shared by the voices and the summaries."""
 
+import re
+
 from sample_clinic.cases import Order
 from sample_clinic.marks import capitalized
 
+# Names of diseases and signs keep their capital wherever they stand.
+_EPONYMS = (
+    "Parkinson",
+    "Crohn",
+    "Graves",
+    "Hashimoto",
+    "Helicobacter",
+    "Foley",
+    "Holter",
+    "Babinski",
+    "Velcro",
+    "Friday",
+)
 # How writers put a frequency; a summary always uses the plain form.
 _LATIN: dict[str, tuple[str, ...]] = {
     "once daily": ("once daily", "daily", "q.d.", "once a day"),
@@ -46,3 +61,9 @@ def prescription(order: Order, form: int = 0) -> str:
 def midway(name: str) -> str:
     """The name of a test as it stands inside a sentence: "hemoglobin", but "ECG", "D-dimer" and "Ki-67"."""
     return name if name.startswith("Ki-") or not name[1].islower() else name[0].lower() + name[1:]
+
+
+def lowered(text: str) -> str:
+    """The text as the later part of a sentence: "The" and "We'll" lose their capital, names and "I" keep it."""
+    word = re.match(r"(A|It|[A-Z][a-z]+)(?=[ '])", text)
+    return text[0].lower() + text[1:] if word and word[0] not in _EPONYMS else text

@@ -21,7 +21,7 @@ from privacy.placeholders import Replacement, replace, restore
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.review import latest_text
-from records.services.scrubbing import standing_spans
+from records.services.scrubbing import harmless, standing_spans
 from summaries.engine import Completion, EngineClient
 from summaries.models import Deployment, Summary
 from training.models import ModelArtifact
@@ -182,8 +182,8 @@ def _write(
     if deployment is None:
         raise NoModelDeployed("No model is deployed yet. Deploy one on the Models page.")
     source = replacement.texts[0]
-    # A section is free text too: whatever somebody typed there is scrubbed like the record itself.
-    section = scrub_text(section).texts[0][:MAX_SECTION_CHARACTERS] if section.strip() else ""
+    # A section is free text too; the same rule as for the sections of records that the model was trained on.
+    section = harmless(section.strip()[:MAX_SECTION_CHARACTERS])
     started = time.monotonic()
     completion = EngineClient(settings.VAR).summarize(
         deployment.artifact.sha256, messages(source, section), max_new_tokens=MAX_NEW_TOKENS

@@ -7,10 +7,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import model_rows
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 from stub_engine import stub_engine
@@ -54,6 +56,19 @@ def page(monkeypatch: pytest.MonkeyPatch, complaints: list[str]) -> Iterator[Pag
         yield opened
         browser.close()
     assert complaints == []
+
+
+@pytest.fixture
+def between_requests(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A lock for a test that writes rows while a page polls: on SQLite both use one connection."""
+    lock, answer = RLock(), WSGIHandler.__call__
+
+    def one_at_a_time(handler: WSGIHandler, environ: Any, start_response: Any) -> Any:
+        with lock:
+            return answer(handler, environ, start_response)
+
+    monkeypatch.setattr(WSGIHandler, "__call__", one_at_a_time)
+    return lock
 
 
 @pytest.fixture
@@ -105,7 +120,9 @@ def plotted(page: Page) -> int:
     )
 
 
-def test_a_run_is_started_and_followed_across_a_reload(page: Page, server: str, alice: User) -> None:
+def test_a_run_is_started_and_followed_across_a_reload(
+    page: Page, server: str, alice: User, between_requests: Any
+) -> None:
     clinic = alice.membership.clinic
     sign_in(page, server, "alice")
     page.goto(f"{server}/runs/")
@@ -120,8 +137,9 @@ def test_a_run_is_started_and_followed_across_a_reload(page: Page, server: str, 
     expect(page.get_by_text("The curve appears once training has begun.")).to_be_visible()
     keep(page, "run-waiting")
 
-    run = TrainingRun.objects.get()
-    model_rows.begin_training(run)
+    with between_requests:
+        run = TrainingRun.objects.get()
+        model_rows.begin_training(run)
     expect(page.get_by_text("about 4 minutes left")).to_be_visible()
     expect(page.locator("#loss-chart canvas")).to_be_visible()
     keep(page, "run-training")
@@ -135,10 +153,11 @@ def test_a_run_is_started_and_followed_across_a_reload(page: Page, server: str, 
     keep(page, "runs")
 
     page.goto(f"{server}/runs/{run.uuid}/")
-    settle(
-        run.stages.get(name="train"),
-        Outcome("failed", "DiskFull", "The disk is full. Free 2 GB, then try again."),
-    )
+    with between_requests:
+        settle(
+            run.stages.get(name="train"),
+            Outcome("failed", "DiskFull", "The disk is full. Free 2 GB, then try again."),
+        )
     expect(page.get_by_text("The disk is full.")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()  # the page noticed by itself
     keep(page, "run-failed")

@@ -40,7 +40,12 @@ class Installation:
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.var / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self.started.append(process)
         return process
@@ -124,6 +129,7 @@ def installation(
             "PRECIS_VAR": str(var),
             "PRECIS_MODELS_DIR": str(models_dir),
             "PRECIS_TOOLS_DIR": str(tools_dir),
+            "PRECIS_LOCAL_MODELS": str(models_dir / "own"),
             "PRECIS_LEASE_SECONDS": "6",
             "PRECIS_CHECKPOINT_SECONDS": "1",
             "PRECIS_STAGE_THREADS": "1",

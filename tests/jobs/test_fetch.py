@@ -129,3 +129,10 @@ def test_pickled_weights_of_the_clinics_own_are_never_taken(tmp_path: Path) -> N
         "model.safetensors",
         "tokenizer.json",
     ]
+
+
+def test_an_unreachable_hub_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(FetchError, match=r"could not be downloaded .* need no hub"):
+        fetch("smollm2-360m", tmp_path, on_progress=silent)
+    assert not (tmp_path / "smollm2-360m").exists()

@@ -106,6 +106,7 @@ FOUND = [
 ]
 
 LEFT_ALONE = [
+    "Brief Hospital Course: uneventful. Hospital Day 3.",
     "She has Parkinson's disease and Crohn disease.",
     "Foley catheter placed; Babinski sign absent; non-Hodgkin's lymphoma.",
     "A positive Chaddock reflex and a Framingham Risk Score of 20%.",

@@ -320,3 +320,25 @@ def test_a_lost_nudge_is_sent_again_after_a_minute(
         scrubbing.nudge_forgotten()
         scrubbing.nudge_forgotten()
     assert sent == [("scrub_upload", str(upload.uuid))]
+
+
+def test_a_section_or_kind_that_names_somebody_is_not_kept(clinic: Clinic, clerk: User) -> None:
+    lines = [
+        {"text": "A cough of three days.", "section": "ASSESSMENT AND PLAN", "kind": "visit dialogue"},
+        {"text": "A cough of four days.", "section": "Note for Mr. John Smith", "kind": "call 555-123-4567"},
+        {"text": "A cough of five days.", "section": "Brief Hospital Course"},
+    ]
+    data = "\n".join(map(json.dumps, lines)).encode()
+    upload, _ = uploads.receive_upload(clinic=clinic, user=clerk, name="a.jsonl", data=data)
+    records = uploads.confirm_upload(upload=upload, user=clerk).records
+    kept = [(record.section, record.kind) for record in records]
+    assert kept == [("ASSESSMENT AND PLAN", "visit dialogue"), ("", ""), ("Brief Hospital Course", "")]
+
+
+def test_taking_back_a_rejection_hides_the_words_again(clinic: Clinic, officer: User) -> None:
+    (record,) = upload_notes(clinic, officer, 1)
+    date = record.redactions.get(field="source", kind="DATE")
+    review.review_record(record=record, reviewer=officer, rejected=[date.pk])
+    assert "05/03/2021" in store.open_scrubbed(review.latest_text(record)).source
+    review.review_record(record=record, reviewer=officer)
+    assert "05/03/2021" not in store.open_scrubbed(review.latest_text(record)).source

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -169,6 +170,35 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(run: RunDir) -> 
     before = len(steps(run))
     assert train(run).status == "succeeded", run.log.read_text()
     assert steps(run)[before] == int(older.name.removeprefix("step-")) + 1
+
+
+@pytest.fixture
+def small_disk(run: RunDir) -> Iterator[Callable[[str], None]]:
+    """The run's folder on a disk of its own with room for two checkpoints; called, it grows."""
+    spec = run.spec.read_bytes()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1800k", "none", str(run.path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        run.spec.write_bytes(spec)
+        yield (
+            lambda size: (
+                subprocess.run(["mount", "-o", f"remount,size={size}", str(run.path)], check=True) and None
+            )
+        )
+    finally:
+        subprocess.run(["umount", "-l", str(run.path)], check=True)
+
+
+def test_on_a_full_disk_it_says_so_and_goes_on_once_there_is_room(
+    run: RunDir, small_disk: Callable[[str], None]
+) -> None:
+    outcome = train(run)
+    assert (outcome.status, outcome.error_type) == ("failed", "DiskFull"), run.log.read_text()
+    before = steps(run)
+    small_disk("50m")
+    assert train(run).status == "succeeded", run.log.read_text()
+    assert 1 < steps(run)[len(before)] <= before[-1] + 1
 
 
 def test_cancelled_it_keeps_a_checkpoint_of_the_last_step(run: RunDir) -> None:

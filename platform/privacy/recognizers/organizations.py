@@ -15,6 +15,8 @@ _HOSPITAL = (
     r"Medical\ School|School\ of\ Medicine|University|College|Elementary|Middle\ School|High\ School|Academy)"
 )
 _COMPANY = r"(?:Inc|LLC|L\.L\.C|Ltd|PLC|Corp|Corporation|Company|Co|GmbH|AG|LLP|Group|Holdings|Industries|Enterprises|Associates|and\ Sons|\&\ Sons|Foundation|Partners|Technologies|Solutions|Logistics|Manufacturing|Bank|Bakery|Brewing|Brewery|Dairy|Freight|Textiles|Mills?|Nurser(?:y|ies)|Credit\ Union|Tool\ Works|Works|Paper|Foods|Farms?|Motors|Construction|Plumbing|Roofing|Trucking|Electric|Supply|Hardware|Preschool|School(?:\ District)?|Kindergarten|Daycare|Library|Warehouse|Airlines|Hotel|Restaurant|Cannery|Shipyard|Foundry|Quarry)\b\.?"
+# "Brief Hospital Course" heads a section; "Hospital Day 3" counts.
+_NOT_A_PHRASE = r"(?!\ (?i:course|day|stay|admission)\b)"
 # Hospitals known by a name that does not say "hospital".
 _KNOWN = (
     r"(?:Mayo\ Clinic|Johns?\ Hopkins|Cedars?[\s-]Sinai|Mass(?:achusetts)?\.?\ General|Mass\ Gen|MGH|BWH|BIDMC|UCSF|UCLA|UCSD|UPMC|UPenn|NYU(?:\ Langone)?|OHSU|UTSW|MSKCC|"
@@ -66,14 +68,14 @@ ORGANIZATIONS: tuple[Rule, ...] = (
     ),
     rule(
         Kind.ORGANIZATION,
-        rf"""(?<![\w'’-]) {CAP}\.? (?:[ -](?:{CAP}\.?|\&|of|and|of\ the)){{0,5}}? [ ] {_HOSPITAL} (?!\w)
+        rf"""(?<![\w'’-]) {CAP}\.? (?:[ -](?:{CAP}\.?|\&|of|and|of\ the)){{0,5}}? [ ] {_HOSPITAL} (?!\w) {_NOT_A_PHRASE}
              (?: \ (?:of|at)\ {TOWN} | \ for\ (?:{CAP}\ ?){{1,3}} | \ {_HOSPITAL} )?""",
         score=0.9,
         check=_believable,
     ),
     rule(
         Kind.ORGANIZATION,
-        rf"(?<![\w-])(?:{CAP}\ ){{0,3}}{CAP}\ (?i:clinic|hospital|office|campus|med(?:ical)?\ (?:center|ctr))\b",
+        rf"(?<![\w-])(?:{CAP}\ ){{0,3}}{CAP}\ (?i:clinic|hospital|office|campus|med(?:ical)?\ (?:center|ctr))\b{_NOT_A_PHRASE}",
         score=0.88,
         check=_believable,
     ),

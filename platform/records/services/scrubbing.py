@@ -63,6 +63,14 @@ def scrub_record(*, record: Record) -> None:
         )
 
 
+def harmless(label: str) -> str:
+    """A section or kind as somebody typed it, or nothing where the scrubber finds an identifier in it."""
+    try:
+        return "" if get_scrubber().find(label) else label
+    except ScrubError:
+        return ""
+
+
 def nudge_forgotten() -> None:
     """Send lost nudges again: uploads whose records still wait a minute after a worker was told."""
     long_ago = timezone.now() - timedelta(seconds=NUDGE_AGAIN_SECONDS)

@@ -14,6 +14,7 @@ from config.queue import enqueue
 from records import readers, store
 from records.models import Record, Upload
 from records.readers import Reading, Row
+from records.services.scrubbing import harmless
 from records.store import Texts
 
 
@@ -137,8 +138,8 @@ def _new_record(upload: Upload, row: Row, number: int, fingerprint: str) -> Reco
         number=number,
         patient_key=store.keyed_hash("patient", upload.clinic, *patient),
         fingerprint=fingerprint,
-        kind=row.kind.strip(),
-        section=row.section.strip(),
+        kind=harmless(row.kind.strip()),
+        section=harmless(row.section.strip()),
         has_summary=bool(row.target.strip()),
         word_count=len(row.source.split()),
     )

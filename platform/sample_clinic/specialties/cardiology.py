@@ -207,7 +207,7 @@ SCRIPTS = (
         ),
         denies=("chest pain", "blurred vision", "blood in the urine", "flushing"),
         findings=(
-            "pressure of {a=162..178}/{b=92..102} mmHg seated, the same in both arms => office BP {a}/{b} mmHg",
+            "a pressure of {a=162..178}/{b=92..102} mmHg seated, the same in both arms => office BP {a}/{b} mmHg",
             "arteriolar narrowing on funduscopy => retinal arteriolar narrowing",
             "no abdominal bruit => no bruit",
         ),

@@ -44,7 +44,7 @@ SCRIPTS = (
         ),
         back=("4 weeks", "6 weeks"),
         warn="vomiting, high fever or severe pain",
-        better="stools are down to {k=1..3} formed a day => I'm down to {k} trips a day, solid. => {k} formed stools a day",
+        better="stools are down to {k=2..3} formed a day => I'm down to {k} trips a day, solid. => {k} formed stools a day",
         worse="stools are back up to {k=7..10} a day since the budesonide taper => Since the taper I'm at {k} a day again. => {k} stools a day after steroid taper",
         ask="starting a biologic => biologic therapy",
         stay=(
@@ -174,12 +174,12 @@ SCRIPTS = (
         ages=(28, 76),
         chief="right upper abdominal pain",
         written=(
-            "attacks of pain under the ribs after fatty food",
-            "colicky upper belly pain going through to the back",
+            "attacks of pain under the right ribs after fatty food",
+            "colicky pain high on the right of the belly, going through to the back",
         ),
         told=(
-            "Friday fries and then, boom, pain up under my ribs.",
-            "It doubles me over and goes right through to my shoulder blade.",
+            "Friday fries and then, boom, pain up under my ribs on the right.",
+            "It doubles me over, up here on the right, and goes through to my shoulder blade.",
         ),
         since=("3 weeks", "6 weeks", "3 months"),
         details=(
@@ -194,7 +194,7 @@ SCRIPTS = (
             "no yellowing of the eyes => no jaundice",
         ),
         tests=(
-            "Ultrasound => {n=3..8} stones up to {m=8..18} mm with a thin wall => gallstones up to {m} mm",
+            "Ultrasound => a gallbladder holding {n=3..8} stones up to {m=8..18} mm with a thin wall => gallstones up to {m} mm",
             "ALT => {a=28..46} U/L => ALT {a} U/L",
             "Bilirubin => {b=0.6..1.1} mg/dL => bilirubin {b} mg/dL",
         ),

@@ -138,11 +138,11 @@ SCRIPTS = (
         details=(
             "a stool comes every {d=4..6} days => Once every {d} days, and it's huge. => stool every {d} days",
             "{he} drinks {c=3..5} cups of milk a day => {He} loves milk, {c} cups a day. => {c} cups of milk a day",
-            "it began at toilet training for {kindergarten|camp} => It started around {kindergarten|camp}. => onset with toilet training",
+            "the holding began around the start of {kindergarten|camp} => It started around {kindergarten|camp}. => onset around {kindergarten|camp}",
         ),
         denies=("vomiting", "blood in the stool", "weight loss", "leg weakness"),
         findings=(
-            "a firm mass in the lower {side} belly => palpable stool",
+            "a firm mass in the lower left belly => palpable stool",
             "a normal lower spine => normal spine",
         ),
         tests=("Growth => on the {p=40..70}th centile => growth on centile {p}",),

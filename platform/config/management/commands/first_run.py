@@ -68,14 +68,14 @@ def _first_admin() -> tuple[User, str]:
     return staff.add_member(clinic=clinic, username=ADMIN, role=Role.ADMIN, by=None)
 
 
-def _row(number: int, sample: SampleRecord) -> Row:
+def as_row(number: int, sample: SampleRecord) -> Row:
     return Row(number, sample.source, sample.target, sample.patient, sample.section, sample.kind)
 
 
 def _import(admin: User, samples: list[SampleRecord]) -> None:
     """Upload the samples as a file, as a clerk would; the worker scrubs them."""
     clinic = admin.membership.clinic
-    rows = [_row(number, sample) for number, sample in enumerate(samples, start=1)]
+    rows = [as_row(number, sample) for number, sample in enumerate(samples, start=1)]
     if uploads.find_record(clinic, rows[-1]) is None:
         lines = [
             json.dumps(
@@ -104,7 +104,7 @@ def _review(admin: User, samples: list[SampleRecord]) -> None:
     """Review the samples by their gold spans: what was missed is added, what was no identifier is rejected."""
     clinic = admin.membership.clinic
     for number, sample in enumerate(bar(samples, label="Reviewing", unit="records"), start=1):
-        record = uploads.find_record(clinic, _row(number, sample))
+        record = uploads.find_record(clinic, as_row(number, sample))
         if record is None or record.status != Record.Status.SCRUBBED:
             continue
         found = list(record.redactions.all())

@@ -17,6 +17,7 @@ from jobs import catalogue
 from jobs.engine import temporary_server
 from jobs.prompts import messages
 from privacy.placeholders import restore
+from records.services.scrubbing import harmless
 from summaries.engine import EngineClient, EngineError
 from summaries.services import MAX_NEW_TOKENS, TextRefused, context_tokens, scrub_text
 from training.models import ModelArtifact
@@ -46,7 +47,7 @@ class Command(BaseCommand):
                 number, row = numbered
                 try:
                     scrubbed = scrub_text(row["source"])
-                    asked = messages(scrubbed.texts[0], row.get("section") or "")
+                    asked = messages(scrubbed.texts[0], harmless(str(row.get("section") or "")))
                     answer = client.summarize("", asked, max_new_tokens=MAX_NEW_TOKENS)
                 except (TextRefused, EngineError) as error:
                     raise CommandError(f"Row {number}: {error}") from error
