@@ -31,6 +31,7 @@ from jobs.rundir import (
 from jobs.specs import SPECS
 
 LOCK_WAIT_SECONDS = 10.0
+NICENESS = 10
 _NO_ROOM_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -85,6 +86,8 @@ def start(stage: str, main: Main, *, stops_itself: bool = False) -> NoReturn:
     """
     if parent := os.environ.get(PARENT):  # Absent when the stage is started by hand.
         die_with_parent(int(parent))
+    # A clinician's summary goes before a training: whoever waits at a screen gets the processor first.
+    os.nice(NICENESS)
     signal.signal(signal.SIGTERM, _remember_stop if stops_itself else _stop_now)
     run = RunDir(Path(sys.argv[1]).absolute())
     with run.lock.open("w") as lock:
