@@ -1,5 +1,7 @@
 # The five commands anyone needs. `make run` and `make test` install what is missing first.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Weights are fetched with pip too, and older ones cannot tell how far a download is.
+PIP := 26.3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
@@ -34,5 +36,6 @@ $(INSTALLED): requirements.lock
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" \
 	    || { echo "Precis needs Python 3.11. Install it, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==$(PIP)
+	$(BIN)/python -m pip install --quiet -r requirements.lock
 	@touch $(INSTALLED)

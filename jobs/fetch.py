@@ -207,7 +207,8 @@ def _run_pip(command: list[str], wheel: Wheel, on_bytes: Callable[[int], None]) 
             pip.kill()
             raise
     if pip.returncode:
-        errors = [line.decode(errors="replace").strip() for line in said if line.startswith(b"ERROR")]
+        told = [line.decode(errors="replace").strip() for line in said if line.strip()]
+        errors = [line for line in told if line.startswith("ERROR")] or told
         raise FetchError(
             f"{wheel.package} {wheel.version} could not be downloaded. Check the network and `pip config "
             f"list`, then fetch again; what has arrived is kept. {errors[-1] if errors else ''}".strip()

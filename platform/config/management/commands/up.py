@@ -60,7 +60,18 @@ def _processes(first_run: bool) -> list[Process]:
 def _gunicorn() -> list[str]:
     """Threads, because a request mostly waits for the engine; preloaded, so that the scrubber is in memory once."""
     bind = f"{settings.WEB_HOST}:{settings.WEB_PORT}"
-    options = ["--bind", bind, "--workers", "2", "--threads", "8", "--preload", "--timeout", "180", "--no-control-socket"]
+    options = [
+        "--bind",
+        bind,
+        "--workers",
+        "2",
+        "--threads",
+        "8",
+        "--preload",
+        "--timeout",
+        "180",
+        "--no-control-socket",
+    ]
     return [
         sys.executable,
         "-m",

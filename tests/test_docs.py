@@ -1,0 +1,33 @@
+"""Promises about the documentation: every setting and command is in the README, and every link leads somewhere."""
+
+import re
+from pathlib import Path
+
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_every_setting_is_documented() -> None:
+    source = (ROOT / "platform" / "config" / "settings.py").read_text()
+    names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) - {"PRECIS_DEBUG", "TZ"}
+    assert len(names) > 10
+    assert {name for name in names if f"`{name}`" not in README} == set()
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    named = set(re.findall(r"manage\.py ([a-z_]+)", README))
+    assert len(named) > 6
+    assert named - set(get_commands()) == set()
+
+
+def test_every_link_leads_to_a_file() -> None:
+    broken = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []
