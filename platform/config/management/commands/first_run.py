@@ -38,8 +38,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         admin, password = _first_admin()
         if password:
-            # Said before the long work: were it cut off, the password would be lost.
-            self._say_how_to_sign_in(password)
+            # Said once, and before the long work: were that cut off, the password would be lost.
+            self.stdout.write(
+                f"One-time password of the first user, {ADMIN}:  {password}  (it is kept nowhere)"
+            )
         if current_deployment(admin.membership.clinic) is None:
             call_command("fetch_model", BASE)
             samples = generate()
@@ -53,15 +55,12 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nPrecis answers on http://{settings.WEB_HOST}:{settings.WEB_PORT}/  (Ctrl-C stops it)"
         )
-        self._say_how_to_sign_in(password)
-
-    def _say_how_to_sign_in(self, password: str) -> None:
-        if password:
-            self.stdout.write(
-                f"Sign in as {ADMIN} with the one-time password  {password}  (it is kept nowhere)"
-            )
-        else:
-            self.stdout.write(f"Sign in as {ADMIN}. Lost the password? manage.py changepassword {ADMIN}")
+        told = (
+            "with the one-time password above"
+            if password
+            else f"(password lost? manage.py changepassword {ADMIN})"
+        )
+        self.stdout.write(f"Sign in as {ADMIN} {told}.")
 
 
 @transaction.atomic
