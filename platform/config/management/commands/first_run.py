@@ -147,12 +147,13 @@ def _train(admin: User, dataset: Dataset) -> TrainingRun:
         runs.retry_run(run=run, user=admin)
     for stage in run.stages.order_by("number"):
         steps = StepBar(f"{stage.number + 1}/4 {stage.name}")
-        while stage.status in {Status.QUEUED, Status.RUNNING}:
+        while not run.is_over and stage.status in {Status.QUEUED, Status.RUNNING}:
             progress = stage.progress
             if progress:
                 steps.to(progress["done"], progress["total"], progress["unit"], progress["message"])
             time.sleep(0.5)
             stage.refresh_from_db()
+            run.refresh_from_db()
         steps.finish() if stage.status == Status.SUCCEEDED else steps.close()
     run.refresh_from_db()
     if run.status != Status.SUCCEEDED:
