@@ -145,6 +145,7 @@ def _train(admin: User, dataset: Dataset) -> TrainingRun:
         run = runs.start_run(clinic=clinic, user=admin, name=RUN, dataset=dataset, base=BASE, options=OPTIONS)
     elif run.status in {Status.FAILED, Status.CANCELLED}:
         runs.retry_run(run=run, user=admin)
+        run.refresh_from_db()
     for stage in run.stages.order_by("number"):
         steps = StepBar(f"{stage.number + 1}/4 {stage.name}")
         while not run.is_over and stage.status in {Status.QUEUED, Status.RUNNING}:
