@@ -84,7 +84,9 @@ class Server:
     def _environment(self) -> dict[str, str]:
         """No secrets but the key, which stands here because everyone may read a command line."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return {**kept, "PYTHONPATH": str(ROOT), KEY_VARIABLE: self.api_key}
+        # Threads that wait sleep: beside a training, spinning ones (the default) wrote no word in a minute.
+        passive = {"OMP_WAIT_POLICY": "passive"}
+        return {**kept, **passive, "PYTHONPATH": str(ROOT), KEY_VARIABLE: self.api_key}
 
     @property
     def exit_code(self) -> int | None:

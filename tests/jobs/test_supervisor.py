@@ -191,7 +191,13 @@ def test_a_stage_knows_no_secrets_and_no_hub(stage: Write, monkeypatch: pytest.M
     assert environment["HF_HUB_OFFLINE"] == environment["TRANSFORMERS_OFFLINE"] == "1"
     assert set(environment) <= {
         *("PATH", "HOME", "LANG", "TMPDIR", "LC_CTYPE", "PYTHONPATH", "PYTHONUNBUFFERED", "HF_HUB_OFFLINE"),
-        *("TRANSFORMERS_OFFLINE", "OMP_NUM_THREADS", "GLIBC_TUNABLES", "PRECIS_SUPERVISOR_PID"),
+        *(
+            "TRANSFORMERS_OFFLINE",
+            "OMP_NUM_THREADS",
+            "OMP_WAIT_POLICY",
+            "GLIBC_TUNABLES",
+            "PRECIS_SUPERVISOR_PID",
+        ),
     }
 
 
