@@ -88,7 +88,6 @@ def start(stage: str, main: Main, *, stops_itself: bool = False) -> NoReturn:
         die_with_parent(int(parent))
     # A clinician's summary goes before a training: whoever waits at a screen gets the processor first.
     os.nice(NICENESS)
-    os.nice(10)  # Whoever waits for a page or a summary goes first.
     signal.signal(signal.SIGTERM, _remember_stop if stops_itself else _stop_now)
     run = RunDir(Path(sys.argv[1]).absolute())
     with run.lock.open("w") as lock:

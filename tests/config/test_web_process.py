@@ -23,5 +23,7 @@ def test_the_web_process_never_imports_torch_not_even_after_a_scrub(tmp_path: Pa
         "PRECIS_VAR": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
