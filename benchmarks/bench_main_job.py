@@ -44,7 +44,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     figures = measure()
-    print(json.dumps(figures) if arguments.json else "\n".join(f"{k:<28}{v:>10.1f}" for k, v in figures.items()))
+    print(
+        json.dumps(figures) if arguments.json else "\n".join(f"{k:<28}{v:>10.1f}" for k, v in figures.items())
+    )
 
 
 def measure() -> dict[str, float]:

@@ -14,6 +14,7 @@ import json
 import random
 import shutil
 import time
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 Row = dict[str, Any]
 Batch = list[int]
 """Indices of the rows in one optimizer step."""
+MIN_STEPS = 60
 
 
 def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
@@ -44,9 +46,10 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     train, valid = (read_prepared(Path(spec.prepared), split) for split in ("train", "valid"))
     if not train:
         raise StageRefusal("There are no prepared training rows. Run the prepare stage again.")
-    plan = plan_batches([len(row["input_ids"]) for row in train], spec)
+    lengths = [len(row["input_ids"]) for row in train]
+    plan = plan_batches(lengths, enough_steps(lengths, spec))
     folder = ensure_hf_folder(base)
-    watch = Watch(spec, run, plan, [len(row["input_ids"]) for row in train])
+    watch = Watch(spec, run, plan, lengths)
     trainer = Trainer(
         # A CPU without matrix units for it takes twice as long over bf16.
         model=load_model(folder, torch.bfloat16 if torch.cuda.is_available() else torch.float32),
@@ -85,6 +88,12 @@ def read_prepared(folder: Path, split: str) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def enough_steps(lengths: list[int], spec: TrainSpec) -> TrainSpec:
+    """The spec with batches small enough for ``MIN_STEPS``: sixteen steps left a model worse than its base."""
+    budget = int(sum(lengths) * spec.epochs) // MIN_STEPS
+    return replace(spec, tokens_per_batch=max(64, min(spec.tokens_per_batch, budget)))
 
 
 def plan_batches(lengths: list[int], spec: TrainSpec) -> list[Batch]:

@@ -21,7 +21,7 @@ from jobs.progress import Progress, read_new
 from jobs.rundir import RunDir
 from jobs.specs import PrepareSpec, TrainSpec
 from jobs.stages import prepare
-from jobs.stages.train import completion_loss, pad, plan_batches
+from jobs.stages.train import completion_loss, enough_steps, pad, plan_batches
 from jobs.supervisor import Outcome, run_stage
 from tests.stages.tiny import run_folder, visit_rows, write_rows
 
@@ -47,6 +47,12 @@ def test_every_row_comes_once_an_epoch_in_batches_within_the_budget() -> None:
 def test_a_row_beyond_the_budget_is_a_batch_of_its_own() -> None:
     plan = plan_batches([3000, 100, 100], spec(epochs=1, tokens_per_batch=512))
     assert [0] in plan
+
+
+def test_a_small_dataset_is_learned_in_smaller_batches() -> None:
+    assert enough_steps([200] * 1000, spec(epochs=1)).tokens_per_batch == spec().tokens_per_batch
+    few = enough_steps([200] * 60, spec(epochs=1))
+    assert len(plan_batches([200] * 60, few)) == 60
 
 
 def test_the_plan_depends_on_the_seed_alone() -> None:

@@ -29,7 +29,7 @@ from training.services import runs
 
 CLINIC, ADMIN, DATASET, RUN, BASE = "Sample Clinic", "admin", "sample-records", "sample-model", "smollm2-135m"
 # Chosen so that training takes about five minutes on two cores; docs/benchmarks.md has the figures.
-OPTIONS = RunOptions(epochs=1.0, max_train_rows=200, evaluate_rows=16, types=("Q8_0",))
+OPTIONS = RunOptions(epochs=1.0, max_train_rows=160, evaluate_rows=16, types=("Q8_0",))
 
 
 class Command(BaseCommand):
