@@ -28,7 +28,7 @@ from training.models import ModelArtifact
 from training.services.plan import artifact_path
 
 MAX_NEW_TOKENS = 256
-MAX_CONTEXT_TOKENS = 4096
+MAX_CONTEXT_TOKENS, LEAST_CONTEXT_TOKENS = 4096, 1024
 MAX_SOURCE_CHARACTERS = 40_000
 MAX_SECTION_CHARACTERS = 60
 
@@ -122,7 +122,12 @@ def point_engine() -> None:
 
 def context_tokens(base: str) -> int:
     """Tokens of prompt and summary together that one request may take."""
-    return min(MAX_CONTEXT_TOKENS, catalogue.installed(base, settings.MODELS_DIR).context_tokens)
+    try:
+        tokens = catalogue.installed(base, settings.MODELS_DIR).context_tokens
+    except catalogue.NotFetched:
+        # The base's weights may be deleted once a model was made of them.
+        tokens = catalogue.BASES[base].context_tokens if base in catalogue.BASES else LEAST_CONTEXT_TOKENS
+    return min(MAX_CONTEXT_TOKENS, tokens)
 
 
 def summarize_text(
