@@ -112,18 +112,14 @@ class Installed:
 
 GEMMA_TEMPLATE = (
     "{{ bos_token }}"
-    "{% if messages[0]['role'] == 'system' %}"
-    "{% set system = messages[0]['content'] + '\n\n' %}{% set turns = messages[1:] %}"
-    "{% else %}{% set system = '' %}{% set turns = messages %}{% endif %}"
-    "{% for turn in turns %}"
-    "{{ '<start_of_turn>' + ('model' if turn['role'] == 'assistant' else turn['role']) + '\n' }}"
-    "{% if loop.first %}{{ system }}{% endif %}"
-    "{{ turn['content'] + '<end_of_turn>\n' }}"
+    "{% for turn in messages %}"
+    "{% if turn['role'] == 'assistant' %}{{ 'Summary:\n' + turn['content'] + '<eos>' }}"
+    "{% else %}{{ turn['content'] + '\n\n' }}{% endif %}"
     "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+    "{% if add_generation_prompt %}{{ 'Summary:\n' }}{% endif %}"
 )
-"""The turns of Gemma's instruct models, whose markers stand in the base's vocabulary too. Gemma has no system
-turn.
+"""Plain text, for a base that knows texts and no turns: with the turn markers of Gemma's instruct models, which it has
+never seen, sixty records did not teach it to stop.
 """
 
 PHI_TEMPLATE = (
@@ -369,6 +365,7 @@ def installed(name: str, models_dir: Path) -> Installed:
         path,
         manifest["licence"],
         manifest["context_tokens"],
-        manifest["chat_template"],
+        # Ours may have been mended since the weights were fetched.
+        BASES[name].chat_template if name in BASES else manifest["chat_template"],
         manifest["files"],
     )

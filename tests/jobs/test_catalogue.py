@@ -79,7 +79,7 @@ def rendered(template: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("template", "end"), [(GEMMA_TEMPLATE, "<end_of_turn>\n"), (PHI_TEMPLATE, "<|endoftext|>")]
+    ("template", "end"), [(GEMMA_TEMPLATE, "<eos>"), (PHI_TEMPLATE, "<|endoftext|>")]
 )
 def test_our_templates_let_an_answer_follow_the_prompt_and_end(template: str, end: str) -> None:
     prompt, whole = rendered(template)
