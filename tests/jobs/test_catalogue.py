@@ -78,9 +78,7 @@ def rendered(template: str) -> tuple[str, str]:
     return prompt, compiled.render(messages=answered, bos_token="<bos>", add_generation_prompt=False)
 
 
-@pytest.mark.parametrize(
-    ("template", "end"), [(GEMMA_TEMPLATE, "<eos>"), (PHI_TEMPLATE, "<|endoftext|>")]
-)
+@pytest.mark.parametrize(("template", "end"), [(GEMMA_TEMPLATE, "<eos>"), (PHI_TEMPLATE, "<|endoftext|>")])
 def test_our_templates_let_an_answer_follow_the_prompt_and_end(template: str, end: str) -> None:
     prompt, whole = rendered(template)
     assert whole == f"{prompt}Cough.{end}"
