@@ -214,5 +214,6 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "presidio-analyzer": {"level": "ERROR"},
         "axes": {"level": "WARNING"},
+        "absl": {"level": "WARNING"},
     },
 }
