@@ -87,6 +87,14 @@ def test_a_file_above_the_limit_is_refused_with_its_limit(
     assert not Upload.objects.exists()
 
 
+def test_a_text_of_50_mb_is_refused_by_the_default_limit(client_for: SignedIn, clerk: User) -> None:
+    file = SimpleUploadedFile("note.txt", b"cough " * (50 * 1024**2 // 6))
+    response = client_for(clerk).post(reverse("records:upload"), {"file": file})
+    assert response.status_code == 413
+    assert "larger than 20 MB" in response.content.decode()
+    assert not Upload.objects.exists()
+
+
 def test_a_hostile_text_is_shown_and_never_run(client_for: SignedIn, clerk: User, clinic: Clinic) -> None:
     upload = waiting(clinic, clerk, b"text,patient\n<script>alert(1)</script>,<img src=x onerror=y>\n")
     page = client_for(clerk).get(reverse("records:upload_preview", args=[upload.uuid])).content.decode()
