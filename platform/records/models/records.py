@@ -1,3 +1,5 @@
+"""Files as they came, records, what was found in them, and what is left after scrubbing."""
+
 import uuid
 
 from django.conf import settings
@@ -144,44 +146,3 @@ class ScrubbedText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record} v{self.version}"
-
-
-class Split(models.TextChoices):
-    TRAIN = "train", "Train"
-    VALID = "valid", "Validation"
-    TEST = "test", "Held out"
-
-
-class Dataset(models.Model):
-    """A frozen choice of reviewed records. Immutable by database trigger; ``content_hash`` says what is in it."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="datasets")
-    name = models.CharField(max_length=80)
-    content_hash = models.CharField(max_length=64)
-    seed = models.PositiveIntegerField()
-    train_count = models.PositiveIntegerField()
-    valid_count = models.PositiveIntegerField()
-    test_count = models.PositiveIntegerField()
-    frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    frozen_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-frozen_at"]
-        constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="dataset_name_once")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class DatasetItem(models.Model):
-    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="items")
-    scrubbed_text = models.ForeignKey(ScrubbedText, on_delete=models.PROTECT, related_name="dataset_items")
-    split = models.CharField(max_length=5, choices=Split.choices)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["dataset", "scrubbed_text"], name="dataset_item_once")]
-
-    def __str__(self) -> str:
-        return f"{self.scrubbed_text} in {self.dataset}"
