@@ -1,7 +1,7 @@
 """How much of the gold PHI a scrubber covers, and how much else it takes away."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,6 +59,13 @@ def score(gold: Iterable[tuple[str, Sequence[Span]]], find: Find) -> Score:
         texts=texts,
         spans=total.total(),
     )
+
+
+def missed(gold: Iterable[tuple[str, Sequence[Span]]], find: Find) -> Iterator[tuple[str, Span]]:
+    """The gold spans not caught, each with its text. For open gold sets only: this is what a log must never hold."""
+    for text, spans in gold:
+        covered = _letters(text, find(text))
+        yield from ((text, span) for span in spans if not _letters(text, [span]) <= covered)
 
 
 def _letters(text: str, spans: Sequence[Span]) -> set[int]:
