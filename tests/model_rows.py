@@ -75,7 +75,7 @@ def scrubbed_records(clinic: Clinic, user: User, count: int = 6) -> list[Record]
 def frozen_dataset(clinic: Clinic, user: User, name: str = "autumn") -> Dataset:
     records = scrubbed_records(clinic, user)
     approve_records(clinic=clinic, records=records, reviewer=user, reason="a test")
-    return freeze_dataset(clinic=clinic, name=name, user=user)
+    return freeze_dataset(clinic=clinic, name=name, user=user, attestation="a test")
 
 
 def pretend_installed(settings: Any, path: Path, base: str = BASE) -> None:

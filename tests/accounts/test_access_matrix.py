@@ -69,6 +69,7 @@ def bobs(bob: User) -> dict[str, Any]:
         train_count=1,
         valid_count=1,
         test_count=1,
+        attestation="a test",
         frozen_by=bob,
     )
     run = TrainingRun.objects.create(

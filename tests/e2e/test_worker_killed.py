@@ -23,7 +23,7 @@ upload, _ = uploads.receive_upload(clinic=member.membership.clinic, user=member,
 records = uploads.confirm_upload(upload=upload, user=member).records
 scrubbing.scrub_upload(upload=upload)
 review.approve_records(clinic=member.membership.clinic, records=records, reviewer=member, reason="test")
-dataset = datasets.freeze_dataset(clinic=member.membership.clinic, name="visits", user=member)
+dataset = datasets.freeze_dataset(clinic=member.membership.clinic, name="visits", user=member, attestation="test")
 run = runs.start_run(clinic=member.membership.clinic, user=member, name="killed", dataset=dataset, base="local:tiny",
                      options=RunOptions(epochs={epochs}, evaluate_rows=2, types=("Q8_0",)))
 print(run.uuid)

@@ -227,7 +227,7 @@ def test_a_dataset_never_splits_a_patient(clinic: Clinic, officer: User) -> None
         uploads.confirm_upload(upload=upload, user=officer)
         scrubbing.scrub_upload(upload=upload)
     review.approve_records(clinic=clinic, records=list(Record.objects.all()), reviewer=officer, reason="test")
-    dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+    dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     splits: dict[str, set[str]] = {}
     for item in dataset.items.select_related("scrubbed_text__record"):
         splits.setdefault(item.scrubbed_text.record.patient_key, set()).add(item.split)
@@ -237,32 +237,34 @@ def test_a_dataset_never_splits_a_patient(clinic: Clinic, officer: User) -> None
 
 def test_the_same_records_and_seed_freeze_to_the_same_hash(clinic: Clinic, officer: User) -> None:
     approved(clinic, officer)
-    first = datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
-    second = datasets.freeze_dataset(clinic=clinic, name="second", user=officer)
-    other_seed = datasets.freeze_dataset(clinic=clinic, name="third", user=officer, seed=8)
+    first = datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
+    second = datasets.freeze_dataset(clinic=clinic, name="second", user=officer, attestation="test")
+    other_seed = datasets.freeze_dataset(
+        clinic=clinic, name="third", user=officer, attestation="test", seed=8
+    )
     assert first.content_hash == second.content_hash != other_seed.content_hash
 
 
 def test_a_taken_name_and_too_few_records_are_refused(clinic: Clinic, officer: User) -> None:
     with pytest.raises(datasets.NotEnoughRecords, match="0 patients"):
-        datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+        datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     approved(clinic, officer)
-    datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+    datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     with pytest.raises(datasets.NameTaken):
-        datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+        datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
 
 
 def test_only_reviewed_records_reach_a_dataset(clinic: Clinic, officer: User) -> None:
     records = approved(clinic, officer, 10)
     upload_notes(clinic, officer, 12)  # two more that nobody reviewed
-    dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+    dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     assert {row["id"] for row in datasets.rows_of(dataset)} == {record.label for record in records}
 
 
 def test_a_patient_in_both_files_stays_in_the_held_out_one(clinic: Clinic, officer: User) -> None:
     records = approved(clinic, officer, 4)
     dataset, left_out = datasets.freeze_as_given(
-        clinic=clinic, name="given", user=officer, train=records[:3], valid=records[2:]
+        clinic=clinic, name="given", user=officer, attestation="test", train=records[:3], valid=records[2:]
     )
     assert left_out == 1
     assert (dataset.train_count, dataset.valid_count) == (2, 2)
@@ -271,7 +273,7 @@ def test_a_patient_in_both_files_stays_in_the_held_out_one(clinic: Clinic, offic
 @pytest.mark.parametrize("table", ["records_dataset", "records_datasetitem", "records_scrubbedtext"])
 def test_frozen_rows_cannot_be_changed_even_by_sql(clinic: Clinic, officer: User, table: str) -> None:
     approved(clinic, officer)
-    datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+    datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     column = {"records_dataset": "name", "records_datasetitem": "split", "records_scrubbedtext": "seal"}[
         table
     ]
@@ -281,7 +283,7 @@ def test_frozen_rows_cannot_be_changed_even_by_sql(clinic: Clinic, officer: User
 
 def test_an_unscrubbed_record_has_nothing_that_a_dataset_could_hold(clinic: Clinic, officer: User) -> None:
     (record, *_) = approved(clinic, officer)
-    dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+    dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     with pytest.raises(IntegrityError), transaction.atomic():
         ScrubbedText.objects.create(record=record, version=9, blob=b"plain text", seal="", scrubber="none")
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -292,7 +294,7 @@ def test_a_row_slipped_in_by_sql_with_a_made_up_seal_is_refused_when_rows_are_wr
     clinic: Clinic, officer: User
 ) -> None:
     (record, *_) = approved(clinic, officer)
-    dataset: Dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer)
+    dataset: Dataset = datasets.freeze_dataset(clinic=clinic, name="first", user=officer, attestation="test")
     forged = ScrubbedText.objects.create(
         record=record, version=9, blob=os.urandom(200), seal="0" * 64, scrubber="none"
     )

@@ -30,7 +30,7 @@ def dataset(clinic: Clinic, officer: User) -> Dataset:
     records = uploads.confirm_upload(upload=upload, user=officer).records
     scrubbing.scrub_upload(upload=upload)
     review.approve_records(clinic=clinic, records=records, reviewer=officer, reason="test")
-    return datasets.freeze_dataset(clinic=clinic, name="coughs", user=officer)
+    return datasets.freeze_dataset(clinic=clinic, name="coughs", user=officer, attestation="test")
 
 
 @pytest.fixture

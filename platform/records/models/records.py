@@ -39,6 +39,7 @@ class Record(models.Model):
     """A clinical text, perhaps with the summary a clinician wrote of it.
 
     RECEIVED → SCRUBBED → APPROVED; RECEIVED → QUARANTINED when scrubbing could not vouch for the text.
+    Any of them → ERASED: nothing of the words is left, the row stays so that lineage and audit log have an end.
     """
 
     class Status(models.TextChoices):
@@ -46,6 +47,7 @@ class Record(models.Model):
         SCRUBBED = "scrubbed", "Waiting for review"
         APPROVED = "approved", "Reviewed"
         QUARANTINED = "quarantined", "Quarantined"
+        ERASED = "erased", "Erased"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="records")
@@ -61,16 +63,37 @@ class Record(models.Model):
     quarantine_reason = models.CharField(max_length=80, blank=True)
     has_summary = models.BooleanField(default=False)
     word_count = models.PositiveIntegerField(default=0)
+    # The score of the redaction that the scrubber is least sure of; null where it found nothing.
+    lowest_score = models.FloatField(null=True, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
     scrubbed_at = models.DateTimeField(null=True, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    # By the clinic's policy, some time after the review. The scrubbed text stays.
+    original_deleted_at = models.DateTimeField(null=True, blank=True)
+    # Set when the last file is gone too; until then an erased record is still being erased.
+    erased_at = models.DateTimeField(null=True, blank=True)
+    # MinHash of the text as it came, keyed: it says nothing to whoever lacks the key.
+    signature = models.BinaryField(null=True, editable=False)
+    # The most similar record that was here before, and the estimated share of what both say.
+    near_duplicate_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="near_duplicates"
+    )
+    similarity = models.FloatField(null=True, blank=True)
+    # The number of the first of all records that resemble one another, directly or through others.
+    near_duplicate_group = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["number"]
-        indexes = [models.Index(fields=["clinic", "status", "number"])]
+        indexes = [
+            models.Index(fields=["clinic", "status", "number"]),
+            models.Index(
+                fields=["clinic", "status", "lowest_score", "number"], name="record_least_sure_first"
+            ),
+            models.Index(fields=["clinic", "near_duplicate_group"], name="record_near_duplicate_group"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["clinic", "number"], name="record_number_once"),
             models.UniqueConstraint(fields=["clinic", "fingerprint"], name="record_text_once"),
@@ -133,6 +156,8 @@ class ScrubbedText(models.Model):
     blob = models.BinaryField(editable=False)
     seal = models.CharField(max_length=64)
     scrubber = models.CharField(max_length=60)
+    # What was put in the identifiers' place: placeholder, surrogate or mask (privacy.operators).
+    operator = models.CharField(max_length=12, default="placeholder")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -140,7 +165,12 @@ class ScrubbedText(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["record", "version"], name="scrubbed_version_once"),
             models.CheckConstraint(
-                condition=Q(seal__regex=r"^[0-9a-f]{64}$"), name="scrubbed_text_is_sealed"
+                condition=Q(seal__regex=r"\A[0-9a-f]{64}\Z"), name="scrubbed_text_is_sealed"
+            ),
+            models.CheckConstraint(condition=~Q(scrubber=""), name="scrubbed_text_names_its_scrubber"),
+            models.CheckConstraint(
+                condition=Q(operator__in=["placeholder", "surrogate", "mask"]),
+                name="scrubbed_text_names_its_operator",
             ),
         ]
 

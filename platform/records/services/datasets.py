@@ -11,7 +11,7 @@ from accounts.models import Clinic, User
 from audit import log
 from records import store
 from records.models import Dataset, DatasetItem, Record, ScrubbedText, Split
-from records.services.review import latest_text
+from records.services.review import NotReviewable, newest_texts
 
 # Shares of the patients whose records are held out from training.
 VALID_SHARE, TEST_SHARE = 0.1, 0.1
@@ -35,16 +35,32 @@ def ready_records(clinic: Clinic) -> models.QuerySet[Record]:
 
 
 def freeze_dataset(
-    *, clinic: Clinic, name: str, user: User, seed: int = 7, records: Iterable[Record] | None = None
+    *,
+    clinic: Clinic,
+    name: str,
+    user: User,
+    attestation: str,
+    seed: int = 7,
+    records: Iterable[Record] | None = None,
 ) -> Dataset:
-    """Freeze reviewed records (all, unless ``records`` are given), split by patient and by ``seed``."""
-    chosen = list(ready_records(clinic) if records is None else records)
-    splits = _split_patients({record.patient_key for record in chosen}, seed)
-    return _freeze(clinic, name, user, seed, [(record, splits[record.patient_key]) for record in chosen])
+    """Freeze reviewed records (all, unless ``records`` are given), split by patient and by ``seed``.
+
+    ``attestation`` is why two people need not sign, on the word of whoever holds the machine's shell. Pages go
+    through ``proposals`` instead.
+    """
+    chosen = ready_records(clinic) if records is None else records
+    assigned = assign_splits(chosen, seed)
+    return freeze(clinic=clinic, name=name, user=user, seed=seed, assigned=assigned, attestation=attestation)
 
 
 def freeze_as_given(
-    *, clinic: Clinic, name: str, user: User, train: Sequence[Record], valid: Sequence[Record]
+    *,
+    clinic: Clinic,
+    name: str,
+    user: User,
+    attestation: str,
+    train: Sequence[Record],
+    valid: Sequence[Record],
 ) -> tuple[Dataset, int]:
     """Freeze a split that came in two files; returns the dataset and how many training records were left out.
 
@@ -55,7 +71,56 @@ def freeze_as_given(
     pairs = [(record, Split.TRAIN.value) for record in kept] + [
         (record, Split.VALID.value) for record in valid
     ]
-    return _freeze(clinic, name, user, 0, pairs), len(train) - len(kept)
+    dataset = freeze(
+        clinic=clinic, name=name, user=user, seed=0, assigned=_newest(pairs), attestation=attestation
+    )
+    return dataset, len(train) - len(kept)
+
+
+def assign_splits(records: Iterable[Record], seed: int) -> Assigned:
+    """The newest text of each record, and its part. Raises ``NotEnoughRecords``."""
+    chosen = list(records)
+    splits = _split_patients({record.patient_key for record in chosen}, seed)
+    return _newest([(record, splits[record.patient_key]) for record in chosen])
+
+
+@transaction.atomic
+def freeze(
+    *, clinic: Clinic, name: str, user: User, seed: int, assigned: Assigned, attestation: str = ""
+) -> Dataset:
+    """The row and its items. The database refuses one that has neither two signatures nor an attestation."""
+    if Dataset.objects.filter(clinic=clinic, name=name).exists():
+        raise NameTaken(name)
+    counts = Counter(split for _, split in assigned)
+    if not counts[Split.TRAIN] or not (counts[Split.VALID] + counts[Split.TEST]):
+        raise NotEnoughRecords(
+            "A dataset needs records to train on and others to hold out. Review more records."
+        )
+    dataset = Dataset.objects.create(
+        clinic=clinic,
+        name=name,
+        content_hash=content_hash(assigned),
+        seed=seed,
+        train_count=counts[Split.TRAIN],
+        valid_count=counts[Split.VALID],
+        test_count=counts[Split.TEST],
+        attestation=attestation,
+        frozen_by=user,
+    )
+    DatasetItem.objects.bulk_create(
+        [DatasetItem(dataset=dataset, scrubbed_text=text, split=split) for text, split in assigned],
+        batch_size=500,
+    )
+    log.record(
+        clinic=clinic,
+        actor=user,
+        action="freeze_dataset",
+        subject=dataset,
+        records=len(assigned),
+        content_hash=dataset.content_hash,
+        attestation=attestation,
+    )
+    return dataset
 
 
 def rows_of(dataset: Dataset) -> Iterator[dict[str, str]]:
@@ -70,6 +135,12 @@ def rows_of(dataset: Dataset) -> Iterator[dict[str, str]]:
             "target": texts.target,
             "section": item.scrubbed_text.record.section,
         }
+
+
+def content_hash(assigned: Assigned) -> str:
+    """Seals and splits in a fixed order: the same content has the same hash, whatever its name."""
+    content = sorted((text.seal, split) for text, split in assigned)
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _split_patients(patients: set[str], seed: int) -> dict[str, str]:
@@ -88,42 +159,13 @@ def _split_patients(patients: set[str], seed: int) -> dict[str, str]:
     }
 
 
-@transaction.atomic
-def _freeze(clinic: Clinic, name: str, user: User, seed: int, pairs: Sequence[tuple[Record, str]]) -> Dataset:
-    if Dataset.objects.filter(clinic=clinic, name=name).exists():
-        raise NameTaken(name)
-    assigned: Assigned = [(latest_text(record), split) for record, split in pairs]
-    counts = Counter(split for _, split in assigned)
-    if not counts[Split.TRAIN] or not (counts[Split.VALID] + counts[Split.TEST]):
-        raise NotEnoughRecords(
-            "A dataset needs records to train on and others to hold out. Review more records."
-        )
-    dataset = Dataset.objects.create(
-        clinic=clinic,
-        name=name,
-        content_hash=_content_hash(assigned),
-        seed=seed,
-        train_count=counts[Split.TRAIN],
-        valid_count=counts[Split.VALID],
-        test_count=counts[Split.TEST],
-        frozen_by=user,
-    )
-    DatasetItem.objects.bulk_create(
-        [DatasetItem(dataset=dataset, scrubbed_text=text, split=split) for text, split in assigned],
-        batch_size=500,
-    )
-    log.record(
-        clinic=clinic,
-        actor=user,
-        action="freeze_dataset",
-        subject=dataset,
-        records=len(assigned),
-        content_hash=dataset.content_hash,
-    )
-    return dataset
-
-
-def _content_hash(assigned: Assigned) -> str:
-    """Seals and splits in a fixed order: the same content has the same hash, whatever its name."""
-    content = sorted((text.seal, split) for text, split in assigned)
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+def _newest(pairs: Sequence[tuple[Record, str]]) -> Assigned:
+    """Each record's newest scrubbed text in its place; raises ``NotReviewable`` for one that has none."""
+    keys = [record.pk for record, _ in pairs]
+    texts: dict[int, ScrubbedText] = {}
+    for start in range(0, len(keys), 500):  # SQLite bounds the number of parameters
+        found = newest_texts().filter(record__in=keys[start : start + 500]).defer("blob")
+        texts |= {text.record_id: text for text in found}
+    if len(texts) < len(set(keys)):
+        raise NotReviewable("A record has not been scrubbed.")
+    return [(texts[record.pk], split) for record, split in pairs]

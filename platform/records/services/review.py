@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import Clinic, User
 from audit import log
 from privacy.kinds import Kind
-from privacy.placeholders import replace
 from records import store
 from records.models import Field, Record, Redaction, ScrubbedText
 from records.services.scrubbing import seal_version, standing_spans
@@ -56,6 +56,29 @@ def latest_text(record: Record) -> ScrubbedText:
     return text
 
 
+def newest_texts() -> models.QuerySet[ScrubbedText]:
+    """Scrubbed texts that no later version replaced."""
+    later = ScrubbedText.objects.filter(record=OuterRef("record"), version__gt=OuterRef("version"))
+    return ScrubbedText.objects.filter(~Exists(later))
+
+
+def waiting_records(clinic: Clinic) -> models.QuerySet[Record]:
+    """Records that wait for review, the one with the least sure redaction first, those without any last."""
+    waiting = Record.objects.filter(clinic=clinic, status=Record.Status.SCRUBBED)
+    return waiting.order_by(F("lowest_score").asc(nulls_last=True), "number")
+
+
+def next_waiting(clinic: Clinic, after: Record | None = None) -> Record | None:
+    """The first record of the queue that stands behind ``after``; the very first one where none does."""
+    waiting, behind = waiting_records(clinic), Q()
+    if after and after.lowest_score is None:
+        behind = Q(lowest_score=None, number__gt=after.number)
+    elif after:
+        level = Q(lowest_score=after.lowest_score, number__gt=after.number)
+        behind = level | Q(lowest_score__gt=after.lowest_score) | Q(lowest_score=None)
+    return waiting.filter(behind).first() or waiting.first()
+
+
 @transaction.atomic
 def review_record(
     *, record: Record, reviewer: User, rejected: Collection[int] = (), added: Sequence[AddedSpan] = ()
@@ -69,10 +92,8 @@ def review_record(
     original = store.load_original(record)
     _check(added, original)
     _decide(record, reviewer, rejected, added)
-    replacement = replace((original.source, original.target), standing_spans(list(record.redactions.all())))
-    # Compared with the text itself: a second review may also take back what the first one rejected.
-    if Texts(*replacement.texts) != store.open_scrubbed(latest_text(record)):
-        seal_version(record, replacement)
+    # No new version where the text stays as it was, even if a second review took back what the first one rejected.
+    seal_version(record, original, standing_spans(list(record.redactions.all())))
     log.record(
         clinic=record.clinic,
         actor=reviewer,

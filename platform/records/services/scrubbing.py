@@ -13,9 +13,9 @@ from config import vault
 from config.queue import enqueue
 from privacy.engine import SCRUBBER_VERSION, ScrubError, get_scrubber
 from privacy.kinds import Kind, Span
-from privacy.placeholders import Replacement, replace
+from privacy.operators import apply
 from records import store
-from records.models import Field, Record, Redaction, ScrubbedText, Upload
+from records.models import Field, PrivacyPolicy, Record, Redaction, ScrubbedText, Upload
 from records.store import Texts
 
 NUDGE_AGAIN_SECONDS = 60
@@ -37,7 +37,8 @@ def scrub_record(*, record: Record) -> None:
         return
     with transaction.atomic():
         waiting = Record.objects.filter(pk=record.pk, status=Record.Status.RECEIVED)
-        if not waiting.update(status=Record.Status.SCRUBBED, scrubbed_at=timezone.now()):
+        lowest = min((span.score for found in spans for span in found), default=None)
+        if not waiting.update(status=Record.Status.SCRUBBED, scrubbed_at=timezone.now(), lowest_score=lowest):
             return
         Redaction.objects.bulk_create(
             Redaction(
@@ -52,7 +53,7 @@ def scrub_record(*, record: Record) -> None:
             for field, found in zip(Field.values, spans, strict=True)
             for span in found
         )
-        seal_version(record, replace((original.source, original.target), spans))
+        seal_version(record, original, spans)
         log.record(
             clinic=record.clinic,
             actor=None,
@@ -84,10 +85,19 @@ def nudge_forgotten() -> None:
             enqueue("scrub_upload", str(upload.uuid))
 
 
-def seal_version(record: Record, replacement: Replacement) -> ScrubbedText:
-    """A new version of the record's scrubbed text. Earlier ones stay: datasets may rest on them."""
-    version = record.scrubbed_texts.count() + 1
-    row = store.close_scrubbed(record, version, Texts(*replacement.texts), SCRUBBER_VERSION)
+def seal_version(record: Record, original: Texts, spans: Sequence[Sequence[Span]]) -> ScrubbedText:
+    """A new version of the record's scrubbed text, by the clinic's operator; the newest one where it says the same.
+
+    Earlier versions stay: datasets may rest on them.
+    """
+    operator = PrivacyPolicy.of(record.clinic).operator
+    fields = (original.source, original.target)
+    texts = Texts(*apply(operator, fields, spans, key=store.surrogate_key(record)).texts)
+    newest = record.scrubbed_texts.order_by("-version").first()
+    if newest is not None and store.open_scrubbed(newest) == texts:
+        return newest
+    version = newest.version + 1 if newest else 1
+    row = store.close_scrubbed(record, version, texts, SCRUBBER_VERSION, operator)
     row.save(force_insert=True)
     return row
 

@@ -12,6 +12,7 @@ from audit import log
 from config.queue import enqueue
 from jobs import catalogue
 from records.models import Dataset
+from records.services import release
 from training.models import FINAL, STAGES, RunStage, Status, TrainingRun
 from training.options import RunOptions
 
@@ -43,6 +44,7 @@ def start_run(
 ) -> TrainingRun:
     """Queue a run. ``nudge=False`` leaves it to the caller to execute the stages. Raises ``RunRefused``."""
     check(clinic=clinic, name=name, base=base)
+    _check_release(dataset)
     try:
         with transaction.atomic():
             run = TrainingRun.objects.create(
@@ -88,6 +90,7 @@ def cancel_run(*, run: TrainingRun, user: User) -> None:
 @transaction.atomic
 def retry_run(*, run: TrainingRun, user: User) -> None:
     """Go on with a failed or cancelled run from its first unfinished stage, and from its newest checkpoint."""
+    _check_release(run.dataset)
     over = TrainingRun.objects.filter(pk=run.pk, status__in=[Status.FAILED, Status.CANCELLED])
     fresh: dict[str, Any] = {
         "status": Status.QUEUED,
@@ -124,6 +127,13 @@ def check(*, clinic: Clinic, name: str, base: str) -> None:
     _check_base(base)
     if TrainingRun.objects.filter(clinic=clinic, name=name).exists():
         raise RunRefused(_taken(name))
+
+
+def _check_release(dataset: Dataset) -> None:
+    try:
+        release.check_releasable(dataset)
+    except release.NotReleasable as error:
+        raise RunRefused(str(error)) from error
 
 
 def _taken(name: str) -> str:

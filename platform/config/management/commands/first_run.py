@@ -134,7 +134,9 @@ def _overlap(redaction: Redaction, span: Span) -> bool:
 def _freeze(admin: User) -> Dataset:
     clinic = admin.membership.clinic
     there = Dataset.objects.filter(clinic=clinic, name=DATASET).first()
-    return there or datasets.freeze_dataset(clinic=clinic, name=DATASET, user=admin)
+    return there or datasets.freeze_dataset(
+        clinic=clinic, name=DATASET, user=admin, attestation="synthetic records of manage.py first_run"
+    )
 
 
 def _train(admin: User, dataset: Dataset) -> TrainingRun:

@@ -97,6 +97,7 @@ class Command(BaseCommand):
             clinic=clinic,
             name=name,
             user=member,
+            attestation="manage.py train",
             train=_once(record for record in kept if record.pk not in held_out),
             valid=_once(record for record in kept if record.pk in held_out),
         )
