@@ -14,12 +14,17 @@ _TITLES = {
     "mr", "mrs", "ms", "miss", "mx", "dr", "doctor", "prof", "professor", "sir", "madam", "nurse",
     "md", "do", "rn", "np", "phd", "jr", "sr", "ii", "iii",
 }  # fmt: skip
+Identifier = tuple[Kind, str]
+"""A kind and the words as they stand in the text."""
+
 _anonymizer = AnonymizerEngine()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedSpan:
-    """One placeholder: ``start``/``end`` in the new text, ``original_start``/``original_end`` in the old."""
+    """One placeholder, or other words in an identifier's place: ``start``/``end`` in the new text,
+    ``original_start``/``original_end`` in the old.
+    """
 
     start: int
     end: int
@@ -31,7 +36,7 @@ class PlacedSpan:
 
 @dataclass(frozen=True)
 class Replacement:
-    """``originals`` holds the identifiers themselves: keep it in memory, never store it."""
+    """``originals`` holds the identifiers behind placeholders: keep it in memory, never store it."""
 
     texts: tuple[str, ...]
     originals: dict[str, str]
@@ -44,19 +49,38 @@ def replace(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Replacemen
     Equal values of a kind share a placeholder; so do a full name and its surname or first name, when only
     one person in the record has it. Placeholders that the texts already hold are not given out again.
     """
-    found = [
+    numbering = placeholders_for(texts, spans)
+    originals: dict[str, str] = {}
+    for (_, value), token in numbering.items():
+        if len(value) > len(originals.get(token, "")):
+            originals[token] = value  # the fullest form of a name is the one to give back
+    return put(texts, spans, numbering, originals)
+
+
+def placeholders_for(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> dict[Identifier, str]:
+    """The placeholder of each identifier that ``spans`` mark, in the order of their first appearance."""
+    taken = {token for text in texts for token in PLACEHOLDER.findall(text)}
+    return _number(identifiers(texts, spans), taken)
+
+
+def identifiers(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Identifier]:
+    """Kind and words of every span, in order."""
+    return [
         (span.kind, text[span.start : span.end])
         for text, row in zip(texts, spans, strict=True)
         for span in row
     ]
-    numbering = _number(found, taken={token for text in texts for token in PLACEHOLDER.findall(text)})
-    originals: dict[str, str] = {}
-    for kind, value in found:
-        token = numbering[kind, value]
-        if len(value) > len(originals.get(token, "")):
-            originals[token] = value  # the fullest form of a name is the one to give back
-    placed = [_place(text, row, numbering) for text, row in zip(texts, spans, strict=True)]
-    return Replacement(tuple(text for text, _ in placed), originals, tuple(row for _, row in placed))
+
+
+def put(
+    texts: Sequence[str],
+    spans: Sequence[Sequence[Span]],
+    words: Mapping[Identifier, str],
+    originals: Mapping[str, str],
+) -> Replacement:
+    """``words`` in the identifiers' place. Raises ValueError for spans that overlap."""
+    placed = [_place(text, row, words) for text, row in zip(texts, spans, strict=True)]
+    return Replacement(tuple(text for text, _ in placed), dict(originals), tuple(row for _, row in placed))
 
 
 def restore(text: str, originals: Mapping[str, str]) -> str:
@@ -65,12 +89,12 @@ def restore(text: str, originals: Mapping[str, str]) -> str:
 
 
 def _place(
-    text: str, row: Sequence[Span], numbering: Mapping[tuple[Kind, str], str]
+    text: str, row: Sequence[Span], words: Mapping[Identifier, str]
 ) -> tuple[str, tuple[PlacedSpan, ...]]:
     """Presidio's anonymizer merges neighbours of one type, so every span goes in as a type of its own."""
     if not row:
         return text, ()
-    tokens = [numbering[span.kind, text[span.start : span.end]] for span in row]
+    tokens = [words[span.kind, text[span.start : span.end]] for span in row]
     result = _anonymizer.anonymize(
         text=text,
         analyzer_results=[SpanToReplace(str(i), s.start, s.end, 1.0) for i, s in enumerate(row)],
@@ -86,12 +110,12 @@ def _place(
     )
 
 
-def _number(found: Sequence[tuple[Kind, str]], taken: set[str]) -> dict[tuple[Kind, str], str]:
+def _number(found: Sequence[Identifier], taken: set[str]) -> dict[Identifier, str]:
     """A placeholder for every (kind, value), numbered by first appearance."""
     people = _people([_name_words(value) for kind, value in found if kind is Kind.NAME])
     counters: dict[Kind, int] = {}
     by_key: dict[tuple[Kind, object], str] = {}
-    numbering: dict[tuple[Kind, str], str] = {}
+    numbering: dict[Identifier, str] = {}
     for kind, value in found:
         key: object = _normal(value)
         if kind is Kind.NAME and (words := _name_words(value)):

@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -19,6 +21,10 @@ from records.models import Record, ScrubbedText
 
 class SealBroken(Exception):
     """A scrubbed text is not the one that was sealed. Nothing may use it."""
+
+
+class OriginalGone(FileNotFoundError):
+    """The original was deleted, by the clinic's policy or with the record."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +59,43 @@ def save_original(clinic: Clinic, uuid: UUID, texts: Texts) -> None:
 
 
 def load_original(record: Record) -> Texts:
-    blob = _original_path(record.clinic, record.uuid).read_bytes()
+    """Raises ``OriginalGone``."""
+    try:
+        blob = _original_path(record.clinic, record.uuid).read_bytes()
+    except FileNotFoundError as error:
+        raise OriginalGone(record.label) from error
     return Texts(*json.loads(vault.decrypt(record.clinic.wrapped_key, f"original:{record.uuid}", blob)))
+
+
+def has_original(record: Record) -> bool:
+    return _original_path(record.clinic, record.uuid).exists()
 
 
 def delete_original(clinic: Clinic, uuid: UUID) -> None:
     _original_path(clinic, uuid).unlink(missing_ok=True)
 
 
-def close_scrubbed(record: Record, version: int, texts: Texts, scrubber: str) -> ScrubbedText:
+def delete_stale_uploads(before: datetime) -> int:
+    """Delete waiting files, and drafts that a crash left, that are older than ``before``; returns how many."""
+    deleted = 0
+    for pattern in ("*/waiting/*", "*/*.part"):
+        for path in (Path(settings.VAR) / "uploads").glob(pattern):
+            # Whoever works on a file right now may be quicker than this.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    deleted += 1
+    return deleted
+
+
+def surrogate_key(record: Record) -> bytes:
+    """What decides a patient's surrogates: the same in every record of theirs, and nowhere else."""
+    return hmac.digest(derive("surrogates"), record.patient_key.encode(), "sha256")
+
+
+def close_scrubbed(
+    record: Record, version: int, texts: Texts, scrubber: str, operator: str = "placeholder"
+) -> ScrubbedText:
     """An unsaved row that holds ``texts`` encrypted and sealed."""
     data = json.dumps([texts.source, texts.target]).encode()
     return ScrubbedText(
@@ -70,6 +104,7 @@ def close_scrubbed(record: Record, version: int, texts: Texts, scrubber: str) ->
         blob=vault.encrypt(record.clinic.wrapped_key, _context(record, version), data),
         seal=seal(derive("seal"), texts.source, texts.target, scrubber),
         scrubber=scrubber,
+        operator=operator,
     )
 
 
