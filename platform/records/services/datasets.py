@@ -1,4 +1,4 @@
-"""Datasets: reviewed records frozen for training, no patient in two splits."""
+"""Datasets: reviewed records frozen for training, no patient and no near-duplicates in two splits."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from accounts.models import Clinic, User
 from audit import log
 from records import store
 from records.models import Dataset, DatasetItem, Record, ScrubbedText, Split
+from records.services.near_duplicates import groups
 from records.services.review import NotReviewable, newest_texts
 
 # Shares of the patients whose records are held out from training.
@@ -20,6 +21,10 @@ MIN_PATIENTS = 3
 
 class NotEnoughRecords(Exception):
     """Too few reviewed records with a summary. The message says how many there are."""
+
+
+class DatasetRevoked(Exception):
+    """A record of the dataset was erased. Whoever wants to train freezes a new dataset, without it."""
 
 
 class NameTaken(Exception):
@@ -64,10 +69,12 @@ def freeze_as_given(
 ) -> tuple[Dataset, int]:
     """Freeze a split that came in two files; returns the dataset and how many training records were left out.
 
-    A patient (or text) that stands in both files stays in validation only: scores would flatter otherwise.
+    A patient (or text, or almost the same text) that stands in both files stays in validation only: scores would
+    flatter otherwise.
     """
-    held_out = {record.patient_key for record in valid}
-    kept = [record for record in train if record.patient_key not in held_out]
+    together = groups([*train, *valid])
+    held_out = {together[record.pk] for record in valid}
+    kept = [record for record in train if together[record.pk] not in held_out]
     pairs = [(record, Split.TRAIN.value) for record in kept] + [
         (record, Split.VALID.value) for record in valid
     ]
@@ -80,8 +87,9 @@ def freeze_as_given(
 def assign_splits(records: Iterable[Record], seed: int) -> Assigned:
     """The newest text of each record, and its part. Raises ``NotEnoughRecords``."""
     chosen = list(records)
-    splits = _split_patients({record.patient_key for record in chosen}, seed)
-    return _newest([(record, splits[record.patient_key]) for record in chosen])
+    together = groups(chosen)
+    splits = _split_patients(set(together.values()), seed)
+    return _newest([(record, splits[together[record.pk]]) for record in chosen])
 
 
 @transaction.atomic
@@ -124,7 +132,12 @@ def freeze(
 
 
 def rows_of(dataset: Dataset) -> Iterator[dict[str, str]]:
-    """The dataset as training rows. Raises ``SealBroken`` for a text that the scrub gate did not write."""
+    """The dataset as training rows.
+
+    Raises ``DatasetRevoked``, and ``SealBroken`` for a text that the scrub gate did not write.
+    """
+    if dataset.revocations.exists():
+        raise DatasetRevoked(dataset.uuid)
     items = dataset.items.select_related("scrubbed_text__record__clinic").order_by("pk")
     for item in items.iterator(chunk_size=500):
         texts = store.open_scrubbed(item.scrubbed_text)

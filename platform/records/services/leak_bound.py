@@ -121,6 +121,12 @@ def standing(proposal: DatasetProposal) -> Standing:
     )
 
 
+def earlier_leaks(proposal: DatasetProposal) -> int:
+    """Texts that leaked in other samples of the clinic. Many tries make the bound of the last one weaker."""
+    others = SampledText.objects.filter(proposal__clinic=proposal.clinic).exclude(proposal=proposal)
+    return others.exclude(leaks=None).distinct().count()
+
+
 @transaction.atomic
 def next_to_read(*, proposal: DatasetProposal, reader: User) -> SampledText | None:
     """The next text that this person may read blind, or None where none is left for them."""
@@ -182,7 +188,12 @@ def _blind(scrubbed: ScrubbedText) -> Texts:
 
 
 def _placed(record: Record) -> Replacement:
-    original = store.load_original(record)
+    try:
+        original = store.load_original(record)
+    except store.OriginalGone as error:
+        raise NotReadable(
+            "The original of this record was deleted, so nothing more can be hidden in it. Propose the dataset again."
+        ) from error
     return replace((original.source, original.target), standing_spans(list(record.redactions.all())))
 
 

@@ -41,11 +41,18 @@ class OpenedRecord:
 
 @transaction.atomic
 def open_record(*, record: Record, user: User) -> OpenedRecord:
-    """Read a record's words. Each look is an audit entry (45 CFR 164.312(b))."""
+    """Read a record's words. Each look is an audit entry (45 CFR 164.312(b)). Raises ``store.OriginalGone``."""
     log.record(clinic=record.clinic, actor=user, action="view_record", subject=record)
     return OpenedRecord(
         store.load_original(record), store.open_scrubbed(latest_text(record)), list(record.redactions.all())
     )
+
+
+@transaction.atomic
+def open_scrubbed(*, record: Record, user: User) -> Texts:
+    """What is left to read of a record whose original is gone; an audit entry all the same."""
+    log.record(clinic=record.clinic, actor=user, action="view_record", subject=record, original=False)
+    return store.open_scrubbed(latest_text(record))
 
 
 def latest_text(record: Record) -> ScrubbedText:
@@ -89,7 +96,10 @@ def review_record(
     )
     if not reviewed.update(status=Record.Status.APPROVED, reviewed_at=timezone.now(), reviewed_by=reviewer):
         raise NotReviewable("Only a scrubbed record can be reviewed.")
-    original = store.load_original(record)
+    try:
+        original = store.load_original(record)
+    except store.OriginalGone as error:
+        raise NotReviewable("The original was deleted, so the record cannot be reviewed again.") from error
     _check(added, original)
     _decide(record, reviewer, rejected, added)
     # No new version where the text stays as it was, even if a second review took back what the first one rejected.

@@ -14,6 +14,7 @@ from config.queue import enqueue
 from records import readers, store
 from records.models import Record, Upload
 from records.readers import Reading, Row
+from records.services.near_duplicates import note_near_duplicates, signer_of
 from records.services.scrubbing import harmless
 from records.store import Texts
 
@@ -28,6 +29,7 @@ class Imported:
 
     records: list[Record]
     created: int
+    near_duplicates: int = 0
 
 
 @transaction.atomic
@@ -102,7 +104,11 @@ def _import_rows(upload: Upload, user: User, rows: Iterable[Row]) -> Imported:
             known[fingerprint] = _new_record(upload, row, highest + len(fresh) + 1, fingerprint)
             fresh.append((known[fingerprint], row))
         records.append(known[fingerprint])
+    signer = signer_of(clinic)
+    for record, row in fresh:
+        record.signature = signer.sign(row.source)
     Record.objects.bulk_create([record for record, _ in fresh])
+    alike = note_near_duplicates(clinic=clinic, fresh=[record for record, _ in fresh])
     _save_originals(clinic, fresh)
     duplicates = len(records) - len(fresh)
     Upload.objects.filter(pk=upload.pk).update(duplicate_count=duplicates)
@@ -113,8 +119,9 @@ def _import_rows(upload: Upload, user: User, rows: Iterable[Row]) -> Imported:
         subject=upload,
         records=len(fresh),
         duplicates=duplicates,
+        near_duplicates=alike,
     )
-    return Imported(records, len(fresh))
+    return Imported(records, len(fresh), alike)
 
 
 def _save_originals(clinic: Clinic, fresh: list[tuple[Record, Row]]) -> None:

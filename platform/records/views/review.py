@@ -9,10 +9,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from accounts.models import Clinic
+from records import store
 from records.forms import ReviewForm
-from records.highlight import KIND_CHOICES, legend, pieces
+from records.highlight import first_to_judge, is_unsure, legend, pieces
 from records.models import Field, Record, Redaction
-from records.services.review import NotReviewable, OpenedRecord, open_record, review_record
+from records.services.review import NotReviewable, OpenedRecord, next_waiting, open_record, review_record
 
 REVIEWABLE = {Record.Status.SCRUBBED, Record.Status.APPROVED}
 
@@ -20,13 +21,12 @@ REVIEWABLE = {Record.Status.SCRUBBED, Record.Status.APPROVED}
 @requires(Action.REVIEW_RECORDS)
 @require_safe
 def next_review(request: HttpRequest) -> HttpResponse:
-    """On to the waiting record with the next number after ``after``, or to the first one again."""
-    waiting = Record.objects.filter(clinic=clinic_of(request), status=Record.Status.SCRUBBED)
-    after = request.GET.get("after", "")
-    later = waiting.filter(number__gt=int(after)) if after.isdecimal() and len(after) < 10 else waiting
-    found = later.first() or waiting.first()
+    """On to the waiting record that stands in the queue behind number ``after``, or to the first one."""
+    left = _numbered(request, "after")
+    found = next_waiting(clinic_of(request), left)
     if found:
-        return redirect("records:review", found.uuid)
+        url = reverse("records:review", args=[found.uuid])
+        return redirect(f"{url}?back={left.number}" if left and left != found else url)
     return render(request, "records/review_done.html", {"progress": _progress(clinic_of(request))})
 
 
@@ -35,14 +35,20 @@ def next_review(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def review(request: HttpRequest, uuid: str) -> HttpResponse:
     record = own_or_404(Record.objects.select_related("clinic"), clinic_of(request), uuid)
-    if record.status not in REVIEWABLE:
+    # Without its original a record cannot be reviewed again; its page says why.
+    if record.status not in REVIEWABLE or not store.has_original(record):
         return redirect("records:record", record.uuid)
     form = ReviewForm(request.POST if request.method == "POST" else None, record=record)
     if form.is_bound and form.is_valid() and _approve(request, record, form):
         messages.success(request, f"{record.label} is approved.")
         return redirect(f"{reverse('records:next_review')}?after={record.number}")
     opened = open_record(record=record, user=user_of(request))
-    context = {"record": record, "form": form, "progress": _progress(record.clinic)} | _shown(opened, form)
+    context = {
+        "record": record,
+        "back": _numbered(request, "back"),
+        "form": form,
+        "progress": _progress(record.clinic),
+    } | _shown(opened, form)
     return render(request, "records/review.html", context, status=400 if form.errors else 200)
 
 
@@ -63,13 +69,23 @@ def _shown(opened: OpenedRecord, form: ReviewForm) -> dict[str, Any]:
     else:
         rejected = {each.pk for each in opened.redactions if each.verdict == Redaction.Verdict.REJECTED}
     by_field = {field: [each for each in opened.redactions if each.field == field] for field in Field.values}
+    first = first_to_judge(opened.redactions)
     return {
+        "first": first.pk if first else None,
+        "unsure": sum(map(is_unsure, opened.redactions)),
         "source": pieces(opened.original.source, by_field[Field.SOURCE]),
         "target": pieces(opened.original.target, by_field[Field.TARGET]),
         "legend": legend(opened.redactions),
         "rejected": rejected,
-        "kinds": KIND_CHOICES,
     }
+
+
+def _numbered(request: HttpRequest, name: str) -> Record | None:
+    """The clinic's record whose number the query parameter gives."""
+    number = request.GET.get(name, "")
+    if not number.isdecimal() or len(number) > 9:
+        return None
+    return Record.objects.filter(clinic=clinic_of(request), number=int(number)).first()
 
 
 def _progress(clinic: Clinic) -> dict[str, int]:
