@@ -1,11 +1,11 @@
 """How much of the gold PHI a scrubber covers, and how much else it takes away."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from privacy.kinds import Span
+from privacy.kinds import Kind, Span
 
 Find = Callable[[str], Sequence[Span]]
 
@@ -30,22 +30,26 @@ class Score:
         return asdict(self)
 
 
-def score(gold: Iterable[tuple[str, Sequence[Span]]], find: Find) -> Score:
-    """Compare ``find`` with gold (text, spans) pairs. Kinds need not agree: what is covered is what counts."""
+def score(gold: Iterable[tuple[str, Sequence[Span]]], find: Find, left_out: Collection[Kind] = ()) -> Score:
+    """Compare ``find`` with gold (text, spans) pairs. Kinds need not agree: what is covered is what counts.
+
+    Gold of a kind ``left_out`` is neither missed nor wrongly redacted, and a text that holds some is not PHI-free.
+    """
     total: Counter[str] = Counter()
     caught: Counter[str] = Counter()
     partial: Counter[str] = Counter()
     redacted = redacted_gold = texts = phi_free = touched = 0
     for text, spans in gold:
         texts += 1
-        found = find(text)
-        covered, wanted = _letters(text, found), _letters(text, spans)
-        redacted += len(covered)
-        redacted_gold += len(covered & wanted)
+        counted = [span for span in spans if span.kind not in left_out]
+        covered, wanted = _letters(text, find(text)), _letters(text, counted)
+        right = covered & wanted
+        redacted_gold += len(right)
+        redacted += len(right | covered - _letters(text, spans))
         if not spans:
             phi_free += 1
             touched += bool(covered)
-        for span in spans:
+        for span in counted:
             letters = _letters(text, [span])
             total[span.kind] += 1
             caught[span.kind] += letters <= covered

@@ -7,8 +7,8 @@ import pytest
 
 from privacy.engine import get_scrubber
 from privacy.kinds import Kind, Span
-from privacy.labels import gold_spans
-from privacy.scoring import score
+from privacy.labels import gold_spans, sort_gold
+from privacy.scoring import missed, score
 from sample_clinic import generate
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -53,6 +53,58 @@ def test_what_safe_harbor_allows_is_no_gold() -> None:
         {"start": 25, "end": 30, "label": "GPE"},
     ]
     assert [(s.start, s.kind) for s in gold_spans(text, rows)] == [(22, Kind.AGE), (25, Kind.LOCATION)]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "reason"),
+    [
+        ("GPE", "Estonia", "a country"),
+        ("GPE", "Cyprus (Greek)", "a country"),
+        ("GPE", "Europe", "a continent"),
+        ("GPE", "north carolina", "a state"),
+        ("GEOGRAPHIC_LOCATION", "Texas", "a state"),
+        ("GPE", "nan", "a blank of the generator"),
+        ("DATE_TIME", "1977", "a year alone"),
+        ("DATE_TIME", "friday", "a weekday"),
+        ("DATE", "last Tuesday", "a relative day"),
+        ("DATE_TIME", "09:00:27", "a time of day"),
+        ("AGE", "89", "an age below 90"),
+        ("TITLE", "Mrs.", "TITLE: no kind of the rule"),
+        ("NRP", "Swedish", "NRP: no kind of the rule"),
+        # What stays gold, some of it in doubt.
+        ("GPE", "New York", ""),
+        ("GPE", "Washington", ""),
+        ("GPE", "SK", ""),
+        ("GPE", "Kenosha", ""),
+        ("STREET_ADDRESS", "12 Rua Nova, Uruguay", ""),
+        ("DATE_TIME", "2006-04-07 09:00:27", ""),
+        ("DATE", "May 2019", ""),
+        ("ZIP_CODE", "1977", ""),
+        ("AGE", "90", ""),
+        ("PERSON", "Georgia", ""),
+        ("ORGANIZATION", "Texas", ""),
+    ],
+)
+def test_only_what_the_rule_plainly_lets_stand_is_dropped(label: str, value: str, reason: str) -> None:
+    kept, dropped = sort_gold(f"x {value}", [{"start": 2, "end": 2 + len(value), "label": label}])
+    assert list(dropped) == [reason] * bool(reason)
+    assert len(kept) == (not reason)
+
+
+def test_a_kind_left_out_is_neither_missed_nor_wrongly_redacted() -> None:
+    gold = [("Ann at Acme", [Span(0, 3, Kind.NAME), Span(7, 11, Kind.ORGANIZATION)])]
+    result = score(gold, lambda text: [Span(0, 11, Kind.NAME)], [Kind.ORGANIZATION])
+    assert (result.recall_by_kind, result.spans) == ({"NAME": 1.0}, 1)
+    assert result.precision_chars == round(3 / 5, 4)
+    only = score(
+        [("Acme", [Span(0, 4, Kind.ORGANIZATION)])], lambda _: [Span(0, 4, Kind.NAME)], [Kind.ORGANIZATION]
+    )
+    assert (only.phi_free_touched, only.precision_chars, only.spans) == (0.0, 1.0, 0)
+
+
+def test_what_is_missed_is_given_with_its_text() -> None:
+    gold = [("Ann Bo", [Span(0, 3, Kind.NAME), Span(4, 6, Kind.NAME)])]
+    assert list(missed(gold, lambda _: [Span(0, 5, Kind.NAME)])) == [("Ann Bo", Span(4, 6, Kind.NAME))]
 
 
 def test_an_unknown_label_is_an_error_not_a_silent_loss() -> None:
