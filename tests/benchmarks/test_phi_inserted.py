@@ -13,7 +13,7 @@ from privacy.labels import LABELS
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from phi_inserted import LEAST, Gold, insert, medical_words, report, touched_words  # noqa: E402
+from phi_inserted import LEAST, Gold, insert, medical_words, redacted_elsewhere, report, touched_words  # noqa: E402
 
 VISIT = "[doctor] hi , how are you ?\n[patient] my knee hurts .\n[doctor] okay\n[patient] yeah\n"
 SHORT = "Doctor: Any pain?\nPatient: No pain.\nGuest_family: None."
@@ -73,6 +73,12 @@ def test_a_medical_word_is_touched_if_one_letter_of_it_is_covered() -> None:
     assert touched_words([gold], lambda _: [Span(10, 11, Kind.NAME)]) == ["Coumadin"]
 
 
+def test_what_is_redacted_outside_the_insertions_is_a_share_of_the_other_letters() -> None:
+    gold = Gold("Ann has gout.", [(0, 3, "NAME")], [])
+    assert redacted_elsewhere([gold], lambda _: [Span(0, 5, Kind.NAME)]) == pytest.approx(1 / 7)
+    assert redacted_elsewhere([gold], lambda _: [Span(0, 3, Kind.NAME)]) == 0.0
+
+
 def test_the_report_counts_spans_by_kind_and_prints_misses_only_when_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -81,6 +87,7 @@ def test_the_report_counts_spans_by_kind_and_prints_misses_only_when_asked(
     printed = capsys.readouterr().out
     assert "2 identifiers: recall 0.5" in printed
     assert "medical_touched 0 of 500" in printed
+    assert "outside them: 0.00%" in printed
     assert "Qqxzv" not in printed
     report([gold], misses=5)
     assert ">>Qqxzv<<" in capsys.readouterr().out
