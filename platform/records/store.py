@@ -49,8 +49,19 @@ def load_upload(clinic: Clinic, uuid: UUID) -> bytes:
     return vault.decrypt(clinic.wrapped_key, f"upload:{uuid}", _upload_path(clinic, uuid).read_bytes())
 
 
+def save_reading(clinic: Clinic, uuid: UUID, packed: bytes) -> None:
+    """What was read of a waiting upload, so that its pages need not read it again."""
+    _write(_reading_path(clinic, uuid), vault.encrypt(clinic.wrapped_key, f"reading:{uuid}", packed))
+
+
+def load_reading(clinic: Clinic, uuid: UUID) -> bytes:
+    return vault.decrypt(clinic.wrapped_key, f"reading:{uuid}", _reading_path(clinic, uuid).read_bytes())
+
+
 def delete_upload(clinic: Clinic, uuid: UUID) -> None:
+    """The file as it came and what was read of it."""
     _upload_path(clinic, uuid).unlink(missing_ok=True)
+    _reading_path(clinic, uuid).unlink(missing_ok=True)
 
 
 def save_original(clinic: Clinic, uuid: UUID, texts: Texts) -> None:
@@ -130,6 +141,10 @@ def _folder(clinic: Clinic) -> Path:
 
 def _upload_path(clinic: Clinic, uuid: UUID) -> Path:
     return _folder(clinic) / "waiting" / f"{uuid}.bin"
+
+
+def _reading_path(clinic: Clinic, uuid: UUID) -> Path:
+    return _folder(clinic) / "waiting" / f"{uuid}.reading"
 
 
 def _original_path(clinic: Clinic, uuid: UUID) -> Path:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("records/progress/", records.scrub_progress, name="scrub_progress"),
     path("records/upload/", upload.upload, name="upload"),
     path("records/upload/<uuid:uuid>/", upload.preview, name="upload_preview"),
+    path("records/upload/<uuid:uuid>/encoding/", upload.encoding, name="upload_encoding"),
     path("records/upload/<uuid:uuid>/import/", upload.confirm, name="upload_confirm"),
     path("records/upload/<uuid:uuid>/discard/", upload.discard, name="upload_discard"),
     path("records/review/", review.next_review, name="next_review"),

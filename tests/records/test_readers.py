@@ -91,7 +91,23 @@ def test_a_record_above_the_limit_is_an_error_that_names_the_limit() -> None:
     assert "200,000 characters" in reading.errors[0].message
 
 
-@pytest.mark.parametrize("name", ["scan.pdf", "image.dcm", "no_suffix", "../../etc/passwd", "x.txt\0.exe"])
-def test_a_file_of_another_kind_is_refused_with_the_kinds_that_are_read(name: str) -> None:
-    with pytest.raises(UnreadableFile, match=r"\.txt, \.csv, \.jsonl"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("photo.JPG", "can show who the patient is"),
+        ("image.dcm", "DICOM files are not taken"),
+        ("old.doc", r"save it as \.docx"),
+        ("sheet.xlsx", "CSV UTF-8"),
+        ("all.tar", r"pack the files as \.zip"),
+        ("voice.mp3", "a voice identifies"),
+        ("mail.eml", "E-mail is not read"),
+        ("no_suffix", "is not read"),
+        ("../../etc/passwd", "is not read"),
+        ("x.txt\0.exe", "is not read"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_what_to_do_and_the_kinds_that_are_read(
+    name: str, said: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=rf"{said}.* Precis reads \.txt, \.md, \.csv"):
         readers.suffix_of(name)

@@ -27,7 +27,7 @@ def waiting(clinic: Clinic, user: User, data: bytes = CSV) -> Upload:
 
 def test_the_page_says_what_may_be_uploaded(client_for: SignedIn, clerk: User) -> None:
     page = client_for(clerk).get(reverse("records:upload")).content.decode()
-    assert 'accept=".txt,.csv,.jsonl"' in page
+    assert 'accept=".txt,.md,.csv,' in page
     assert "20.0\xa0MB" in page
 
 
@@ -49,11 +49,13 @@ def test_a_file_leads_to_its_preview_and_nothing_is_imported_yet(client_for: Sig
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("scan.pdf", b"%PDF", "Save this one in one of these forms"),
+        ("photo.png", b"\x89PNG", "can show who the patient is"),
+        ("note.txt", b"\x89PNG\r\n\x1a\n", "can show who the patient is"),
+        ("note.pdf", b"%PDF", "The file is damaged"),
         ("notes.csv", b"", "The file is empty"),
         ("notes.csv", b"a,b\n1,2\n", "must name the columns"),
         ("notes.csv", b'text\n"never closed\n', "a quotation mark is missing"),
-        ("note.txt", b"\xff\xfa\x00", "UTF-8"),
+        ("note.txt", b"\xff\xfa\x00", "so it is not a text file"),
     ],
 )
 def test_an_unreadable_file_is_explained_and_not_kept(

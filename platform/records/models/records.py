@@ -11,9 +11,13 @@ from privacy.kinds import Kind
 
 
 class Upload(models.Model):
-    """One file as it came, waiting for its uploader to look at the preview and confirm it."""
+    """One file as it came, waiting for its uploader to look at the preview and confirm it.
+
+    QUESTION → PREVIEW when its uploader says how the text is encoded; PREVIEW → CONFIRMED; either → DISCARDED.
+    """
 
     class Status(models.TextChoices):
+        QUESTION = "question", "Waiting for its encoding"
         PREVIEW = "preview", "Waiting for confirmation"
         CONFIRMED = "confirmed", "Imported"
         DISCARDED = "discarded", "Discarded"
@@ -23,6 +27,8 @@ class Upload(models.Model):
     uploader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     # Only the suffix of the name is kept: file names hold patients' names.
     suffix = models.CharField(max_length=10)
+    # What its uploader chose, where the file itself did not say; see records/readers/decoding.py.
+    encoding = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PREVIEW)
     row_count = models.PositiveIntegerField(default=0)
     error_count = models.PositiveIntegerField(default=0)

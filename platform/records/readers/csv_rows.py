@@ -3,13 +3,19 @@
 import csv
 import io
 
-from records.readers.rows import MAX_CHARACTERS, Reading, Row, RowError, UnreadableFile, field_of
+from records.readers.decoding import decode
+from records.readers.rows import MAX_CHARACTERS, Reading, Row, UnreadableFile, field_of
 
-csv.field_size_limit(2 * MAX_CHARACTERS)
+# A field above the limit should be an error of its row; only a wild one ends the reading.
+csv.field_size_limit(50 * MAX_CHARACTERS)
 
 
-def read(text: str) -> Reading:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def read(data: bytes, encoding: str, delimiter: str = "") -> Reading:
+    text = decode(data, encoding)
+    # Excel writes semicolons where the comma is the decimal sign; a header with both is read as commas.
+    first_line = text.partition("\n")[0]
+    separator = delimiter or (";" if ";" in first_line and "," not in first_line else ",")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     reading = Reading()
     try:
         header = next(reader, None)
@@ -23,9 +29,9 @@ def read(text: str) -> Reading:
                 message = (
                     f"The row has {len(cells)} columns, the header {len(header)}. Check quotes and commas."
                 )
-                reading.errors.append(RowError(number, message))
+                reading.refuse(number, message)
                 continue
-            reading.rows.append(Row(number, **{name: cells[index] for name, index in columns.items()}))
+            reading.add(Row(number, **{name: cells[index] for name, index in columns.items()}))
     except csv.Error as error:
         message = f"The file breaks off at line {reader.line_num}: a quotation mark is missing or too many."
         raise UnreadableFile(message) from error

@@ -3,21 +3,22 @@
 import json
 from typing import Any
 
-from records.readers.rows import Reading, Row, RowError, field_of
+from records.readers.decoding import decode
+from records.readers.rows import Reading, Row, field_of
 
 
-def read(text: str) -> Reading:
+def read(data: bytes, encoding: str) -> Reading:
     reading = Reading()
     # Not splitlines(): JSON strings may hold U+2028 and other separators unescaped.
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(decode(data, encoding).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            reading.rows.append(_row(number, json.loads(line)))
+            reading.add(_row(number, json.loads(line)))
         except (ValueError, RecursionError):
-            reading.errors.append(RowError(number, "The line is not a JSON object. Check quotes and commas."))
+            reading.refuse(number, "The line is not a JSON object. Check quotes and commas.")
         except LookupError:
-            reading.errors.append(RowError(number, "The line has no “text” of words. Add one."))
+            reading.refuse(number, "The line has no “text” of words. Add one.")
     return reading
 
 

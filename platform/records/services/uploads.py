@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from uuid import uuid4
 
 from django.db import transaction
@@ -13,10 +14,12 @@ from audit import log
 from config.queue import enqueue
 from records import readers, store
 from records.models import Record, Upload
-from records.readers import Reading, Row
+from records.readers import Head, Row
 from records.services.near_duplicates import note_near_duplicates, signer_of
 from records.services.scrubbing import harmless
 from records.store import Texts
+
+_WAITING = (Upload.Status.QUESTION, Upload.Status.PREVIEW)
 
 
 class UploadClosed(Exception):
@@ -32,35 +35,77 @@ class Imported:
     near_duplicates: int = 0
 
 
-@transaction.atomic
-def receive_upload(*, clinic: Clinic, user: User, name: str, data: bytes) -> tuple[Upload, Reading]:
-    """Keep a file, encrypted, until its uploader confirms it. Raises ``readers.UnreadableFile``."""
+def receive_upload(
+    *, clinic: Clinic, user: User, name: str, data: bytes, encoding: str = ""
+) -> tuple[Upload, Head]:
+    """Read a file and keep it, encrypted, until its uploader confirms it.
+
+    Raises ``readers.UnreadableFile``, and its kind ``EncodingUnknown``: ask, then come again with ``encoding``.
+    """
     suffix = readers.suffix_of(name)
-    reading = readers.read(suffix, data)
+    # Outside the transaction: a child process may read for half a minute, and SQLite has one writer.
+    packed = readers.read_packed(suffix, data, encoding)
+    head = readers.head_of(packed)
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            clinic=clinic, uploader=user, suffix=suffix, encoding=encoding, **_counts(head)
+        )
+        log.record(clinic=clinic, actor=user, action="upload", subject=upload, rows=head.row_count)
+        store.save_upload(clinic, upload.uuid, data)
+        store.save_reading(clinic, upload.uuid, packed)
+    return upload, head
+
+
+@transaction.atomic
+def hold_upload(*, clinic: Clinic, user: User, name: str, data: bytes) -> Upload:
+    """Keep a file whose encoding is not certain until its uploader chose one."""
     upload = Upload.objects.create(
-        clinic=clinic,
-        uploader=user,
-        suffix=suffix,
-        row_count=len(reading.rows),
-        error_count=len(reading.errors),
+        clinic=clinic, uploader=user, suffix=readers.suffix_of(name), status=Upload.Status.QUESTION
     )
-    log.record(clinic=clinic, actor=user, action="upload", subject=upload, rows=len(reading.rows))
+    log.record(clinic=clinic, actor=user, action="upload", subject=upload, rows=0)
     store.save_upload(clinic, upload.uuid, data)
-    return upload, reading
+    return upload
 
 
-def read_again(upload: Upload) -> Reading:
-    """The rows of an upload that waits for confirmation."""
-    if upload.status != Upload.Status.PREVIEW:
+def encoding_choices(upload: Upload) -> list[readers.Choice]:
+    """How the text of a waiting upload may be read, if the file itself does not say."""
+    if upload.status not in _WAITING:
         raise UploadClosed
-    return readers.read(upload.suffix, store.load_upload(upload.clinic, upload.uuid))
+    try:
+        readers.read_packed(upload.suffix, store.load_upload(upload.clinic, upload.uuid))
+    except readers.EncodingUnknown as question:
+        return question.choices
+    return []
+
+
+def choose_encoding(*, upload: Upload, user: User, encoding: str) -> None:
+    """Read a waiting upload as its uploader says. May be done again until the upload is confirmed.
+
+    Raises ``readers.UnreadableFile``; the upload then waits on.
+    """
+    packed = readers.read_packed(upload.suffix, store.load_upload(upload.clinic, upload.uuid), encoding)
+    head = readers.head_of(packed)
+    with transaction.atomic():
+        waiting = Upload.objects.filter(pk=upload.pk, status__in=_WAITING)
+        if not waiting.update(status=Upload.Status.PREVIEW, encoding=encoding, **_counts(head)):
+            raise UploadClosed
+        log.record(
+            clinic=upload.clinic, actor=user, action="choose_encoding", subject=upload, encoding=encoding
+        )
+        store.save_reading(upload.clinic, upload.uuid, packed)
+
+
+def preview_upload(upload: Upload, limit: int) -> tuple[Head, list[Row]]:
+    """What was read of an upload that waits for confirmation, with its first rows."""
+    packed = _reading(upload)
+    return readers.head_of(packed), list(islice(readers.rows_of(packed), limit))
 
 
 def confirm_upload(*, upload: Upload, user: User) -> Imported:
     """Make records of the good rows and have them scrubbed. Confirming twice imports once."""
-    reading = read_again(upload)
+    rows = list(readers.rows_of(_reading(upload)))
     with transaction.atomic():
-        imported = _import_rows(upload, user, reading.rows)
+        imported = _import_rows(upload, user, rows)
         Upload.objects.filter(pk=upload.pk).update(nudged_at=timezone.now())
         enqueue("scrub_upload", str(upload.uuid))
     store.delete_upload(upload.clinic, upload.uuid)
@@ -69,7 +114,7 @@ def confirm_upload(*, upload: Upload, user: User) -> Imported:
 
 @transaction.atomic
 def discard_upload(*, upload: Upload, user: User) -> None:
-    changed = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PREVIEW)
+    changed = Upload.objects.filter(pk=upload.pk, status__in=_WAITING)
     if changed.update(status=Upload.Status.DISCARDED):
         log.record(clinic=upload.clinic, actor=user, action="discard_upload", subject=upload)
         transaction.on_commit(lambda: store.delete_upload(upload.clinic, upload.uuid))
@@ -85,6 +130,16 @@ def import_rows(*, clinic: Clinic, user: User, rows: list[Row]) -> Imported:
 def find_record(clinic: Clinic, row: Row) -> Record | None:
     """The record that this row became, if it was imported."""
     return Record.objects.filter(clinic=clinic, fingerprint=_fingerprint(clinic, row)).first()
+
+
+def _reading(upload: Upload) -> bytes:
+    if upload.status != Upload.Status.PREVIEW:
+        raise UploadClosed
+    return store.load_reading(upload.clinic, upload.uuid)
+
+
+def _counts(head: Head) -> dict[str, int]:
+    return {"row_count": head.row_count, "error_count": len(head.errors)}
 
 
 def _import_rows(upload: Upload, user: User, rows: Iterable[Row]) -> Imported:

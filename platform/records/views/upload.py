@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -32,10 +34,17 @@ def upload(request: HttpRequest) -> HttpResponse:
         )
     if file is None:
         return _upload_page(request, "Choose a file first, then press “Upload”.", 400)
+    sent: dict[str, Any] = {
+        "clinic": clinic_of(request),
+        "user": user_of(request),
+        "name": file.name or "",
+        "data": file.read(),
+    }
+    file.close()  # the copy in memory is enough
     try:
-        received, _ = uploads.receive_upload(
-            clinic=clinic_of(request), user=user_of(request), name=file.name or "", data=file.read()
-        )
+        received, _ = uploads.receive_upload(**sent)
+    except readers.EncodingUnknown:
+        return redirect("records:upload_encoding", uploads.hold_upload(**sent).uuid)
     except readers.UnreadableFile as error:
         return _upload_page(request, str(error), 400)
     return redirect("records:upload_preview", received.uuid)
@@ -43,20 +52,46 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @requires(Action.UPLOAD_RECORDS)
 @never_cache
+@require_http_methods(["GET", "POST"])
+def encoding(request: HttpRequest, uuid: str) -> HttpResponse:
+    """Ask how the text is encoded, by showing the same lines read in each way that fits."""
+    waiting = _own_upload(request, uuid)
+    error, chosen = "", request.POST.get("encoding", "")
+    try:
+        if request.method == "POST" and chosen:
+            uploads.choose_encoding(upload=waiting, user=user_of(request), encoding=chosen)
+            return redirect("records:upload_preview", waiting.uuid)
+    except readers.UnreadableFile as refusal:
+        error = str(refusal)
+    except uploads.UploadClosed:
+        return _closed(request)
+    if request.method == "POST" and not chosen:
+        error = "Choose the row in which every sign is right, then press “Read it this way”."
+    try:
+        choices = uploads.encoding_choices(waiting)
+    except uploads.UploadClosed:
+        return _closed(request)
+    context = {"upload": waiting, "choices": choices, "error": error}
+    return render(request, "records/encoding.html", context, status=400 if error else 200)
+
+
+@requires(Action.UPLOAD_RECORDS)
+@never_cache
 @require_safe
 def preview(request: HttpRequest, uuid: str) -> HttpResponse:
     waiting = _own_upload(request, uuid)
+    if waiting.status == Upload.Status.QUESTION:
+        return redirect("records:upload_encoding", waiting.uuid)
     try:
-        reading = uploads.read_again(waiting)
+        head, rows = uploads.preview_upload(waiting, ROWS_SHOWN)
     except uploads.UploadClosed:
         return _closed(request)
-    columns = [
-        label for field, label in FIELDS_SHOWN.items() if any(getattr(row, field) for row in reading.rows)
-    ]
+    columns = [label for field, label in FIELDS_SHOWN.items() if field in head.fields]
     context = {
         "upload": waiting,
-        "rows": reading.rows[:ROWS_SHOWN],
-        "errors": reading.errors,
+        "rows": rows,
+        "errors": head.errors,
+        "notes": head.notes,
         "columns": ["Record", *columns],
         "missing": [label for label in FIELDS_SHOWN.values() if label not in columns],
     }

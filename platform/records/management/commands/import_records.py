@@ -12,24 +12,41 @@ from records.services import scrubbing, uploads
 
 
 class Command(BaseCommand):
-    help = "Import and scrub the records of a .txt, .csv or .jsonl file; they then wait for review."
+    help = "Import and scrub the records of a file of any form that Precis reads; they then wait for review."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file")
+        parser.add_argument(
+            "--encoding", default="", help="how the text is encoded, where the file does not say"
+        )
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
 
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
         path = Path(options["file"])
         try:
-            upload, reading = uploads.receive_upload(
-                clinic=member.membership.clinic, user=member, name=path.name, data=path.read_bytes()
+            upload, head = uploads.receive_upload(
+                clinic=member.membership.clinic,
+                user=member,
+                name=path.name,
+                data=path.read_bytes(),
+                encoding=options["encoding"],
             )
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from error
+        except readers.EncodingUnknown as question:
+            for choice in question.choices:
+                self.stdout.write(
+                    "\n".join([f"--encoding {choice.encoding}: {choice.label}", *choice.lines, ""])
+                )
+            raise CommandError(
+                f"{path}: {question} Look for the lines in which every sign is right and name their --encoding."
+            ) from question
         except readers.UnreadableFile as error:
             raise CommandError(f"{path}: {error}") from error
-        for fault in reading.errors:
+        for note in head.notes:
+            self.stderr.write(note)
+        for fault in head.errors:
             self.stderr.write(f"Row {fault.number} is left out: {fault.message}")
         imported = uploads.confirm_upload(upload=upload, user=member)
         waiting = [record for record in imported.records if record.status == Record.Status.RECEIVED]
@@ -38,5 +55,5 @@ class Command(BaseCommand):
         quarantined = upload.records.filter(status=Record.Status.QUARANTINED).count()
         self.stdout.write(
             f"{imported.created} new records, {len(imported.records) - imported.created} were here already, "
-            f"{len(reading.errors)} rows left out, {quarantined} quarantined."
+            f"{len(head.errors)} rows left out, {quarantined} quarantined."
         )
