@@ -1,4 +1,4 @@
-"""Invented values of all eighteen Safe Harbor kinds, from Faker's locales and from lists no recognizer has seen."""
+"""Invented values of all eighteen Safe Harbor kinds, from Faker's locales and from lists written for this alone."""
 
 import random
 import string
@@ -9,7 +9,7 @@ from pathlib import Path
 from faker import Faker
 
 LOCALES = ("en_US", "en_US", "en_GB", "en_IN", "es_MX", "fr_FR", "de_DE", "it_IT", "pl_PL", "vi_VN", "zh_CN")
-OUTSIDE_FAKER = 0.35  # the share of names taken from phi_words.txt
+OWN_NAMES = 0.35  # the share of names taken from phi_words.txt, two thirds of which no Faker locale has
 SPOKEN = 0.1  # the share of numbers and addresses said aloud: "five five five, oh one two"
 DIGITS = ("oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TENS = {
@@ -100,8 +100,8 @@ class Values:
 
     def _parts(self) -> tuple[str, str]:
         given, surname = self._faker_name()
-        given = self._word("given") if self._random.random() < OUTSIDE_FAKER else given
-        return given, self._word("surnames") if self._random.random() < OUTSIDE_FAKER else surname
+        given = self._word("given") if self._random.random() < OWN_NAMES else given
+        return given, self._word("surnames") if self._random.random() < OWN_NAMES else surname
 
     def _name(self) -> str:
         given, surname = self._parts()

@@ -63,7 +63,7 @@ def test_each_of_the_five_hundred_medical_words_stands_in_one_text() -> None:
 
 
 def test_a_medical_word_is_touched_if_one_letter_of_it_is_covered() -> None:
-    text = "She takes coumadin for Bell's palsy, says Will Foley."
+    text = "She takes coumadin for Bell's palsy, says Will Lasix."
     gold = Gold(text, [(42, 52, "NAME")], [])
 
     def find(_: str) -> Sequence[Span]:
