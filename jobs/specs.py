@@ -49,15 +49,18 @@ class PrepareSpec(Spec):
     """Check rows and turn them into tokens."""
 
     rows: str
-    """JSONL of {id, split, source, target, section}, scrubbed."""
+    """JSONL of {id, split, source, target, section, seal}, scrubbed."""
     rows_sha256: str
     """The frozen dataset's hash; another file is refused."""
+    rows_key: str
+    """The public key that every row's seal is checked with, 64 hex digits."""
     max_tokens: int = 2048
     """Prompt and summary together; a longer row is set aside, never cut. The base's own limit applies too."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(len(self.rows_sha256) == 64, "Give rows_sha256 as the file's 64 hex digits.")
+        _require(len(self.rows_key) == 64, "Give rows_key as the run's public key, 64 hex digits.")
         _require(self.max_tokens >= 64, "Raise max_tokens to 64 or more; a prompt alone takes about 40.")
 
 
@@ -115,6 +118,7 @@ class EvaluateSpec(Spec):
     tuned_gguf: str
     rows: str
     rows_sha256: str
+    rows_key: str
     splits: tuple[str, ...] = ("test",)
     """Which rows are held out."""
     limit: int = 24
@@ -128,6 +132,7 @@ class EvaluateSpec(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(len(self.rows_sha256) == 64, "Give rows_sha256 as the file's 64 hex digits.")
+        _require(len(self.rows_key) == 64, "Give rows_key as the run's public key, 64 hex digits.")
         _require("train" not in self.splits, "Evaluate on held-out rows; training rows flatter the model.")
         _require(bool(self.splits) and self.limit >= 0, "Give at least one split and a limit of 0 or more.")
         _require(

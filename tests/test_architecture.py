@@ -22,6 +22,7 @@ CONTRACTS = {
         "rundir",
         "catalogue",
         "prompts",
+        "sealing",
         "decoding",
         "metrics",
         "lifeline",

@@ -46,7 +46,8 @@ class Answers:
 
 def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     base = installed(spec.base, Path(spec.models_dir))
-    rows = [row for row in read_rows(Path(spec.rows), spec.rows_sha256) if _is_held_out(row, spec)]
+    every = read_rows(Path(spec.rows), spec.rows_sha256, spec.rows_key)
+    rows = [row for row in every if _is_held_out(row, spec)]
     random.Random(spec.seed).shuffle(rows)
     report(run, done=0, total=0, unit="summaries", message="loading the base model")
     with server(base.gguf, spec, base.chat_template) as client:

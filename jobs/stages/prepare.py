@@ -28,7 +28,7 @@ from jobs.stages.weights import ensure_hf_folder, load_tokenizer
 
 def main(spec: PrepareSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     base = installed(spec.base, Path(spec.models_dir))
-    rows = read_rows(Path(spec.rows), spec.rows_sha256)
+    rows = read_rows(Path(spec.rows), spec.rows_sha256, spec.rows_key)
     report(run, done=0, total=len(rows), unit="rows", message="loading the tokenizer")
     tokenizer = load_tokenizer(ensure_hf_folder(base), base)
     set_aside: dict[str, list[str]] = defaultdict(list)

@@ -6,7 +6,7 @@ import pytest
 from jobs.specs import SPECS, EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 
 WHERE = {"base": "smollm2-135m", "models_dir": "/var/models"}
-ROWS = {"rows": "/runs/1/rows.jsonl", "rows_sha256": "a" * 64}
+ROWS = {"rows": "/runs/1/rows.jsonl", "rows_sha256": "a" * 64, "rows_key": "b" * 64}
 EXAMPLES: dict[str, Spec] = {
     "prepare": PrepareSpec(**WHERE, **ROWS, max_tokens=512),
     "train": TrainSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", epochs=0.5),
@@ -38,6 +38,8 @@ def test_a_missing_field_is_refused() -> None:
         ("train", {"base": ""}, "Name a base model"),
         ("train", {"models_dir": "models"}, "absolute path"),
         ("prepare", {"rows_sha256": "abc"}, "64 hex digits"),
+        ("prepare", {"rows_key": ""}, "rows_key"),
+        ("evaluate", {"rows_key": "b" * 63}, "rows_key"),
         ("prepare", {"max_tokens": 10}, "Raise max_tokens"),
         ("train", {"epochs": 0}, "more than 0 epochs"),
         ("train", {"learning_rate": 5}, "learning_rate up to"),

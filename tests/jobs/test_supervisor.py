@@ -64,7 +64,9 @@ def stage(tree: Path, tmp_path: Path) -> Write:
         (tree / "jobs" / "stages" / "prepare.py").write_text(HEADER + code + FOOTER)
         folder = tmp_path / "run"
         folder.mkdir()
-        spec = PrepareSpec(base="smollm2-135m", models_dir="/m", rows="/r.jsonl", rows_sha256="0" * 64)
+        spec = PrepareSpec(
+            base="smollm2-135m", models_dir="/m", rows="/r.jsonl", rows_sha256="0" * 64, rows_key="1" * 64
+        )
         write_json_atomic(folder / "spec.json", spec.to_json())
         return folder
 

@@ -29,7 +29,13 @@ def test_trainer_and_engine_tokenize_a_prompt_alike(name: str) -> None:
         pytest.skip(str(missing))
     tokenizer = load_tokenizer(ensure_hf_folder(base), base)
     spec = EvaluateSpec(
-        base=name, models_dir=str(MODELS), tuned_gguf="", rows="", rows_sha256="0" * 64, context_tokens=512
+        base=name,
+        models_dir=str(MODELS),
+        tuned_gguf="",
+        rows="",
+        rows_sha256="0" * 64,
+        rows_key="0" * 64,
+        context_tokens=512,
     )
     with server(base.gguf, spec, base.chat_template) as client:
         for source, section in RECORDS:

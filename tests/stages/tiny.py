@@ -7,12 +7,14 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from jobs.rundir import RunDir, file_sha256, write_json_atomic
+from jobs.sealing import RowSealer
 from jobs.specs import Spec
 
 CHATML = (
     "{% for turn in messages %}{{ '<|im_start|>' + turn['role'] + '\n' + turn['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+SEALER = RowSealer(b"s" * 32)
 VISITS = [
     ("cough", "three days", "amoxicillin"),
     ("headache", "a week", "ibuprofen"),
@@ -55,9 +57,9 @@ def visit_rows(count: int, split: str = "train") -> list[dict[str, str]]:
 
 
 def write_rows(path: Path, rows: list[dict[str, str]]) -> dict[str, str]:
-    """The rows as a file, and the two fields of a spec that name it."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return {"rows": str(path), "rows_sha256": file_sha256(path)}
+    """The rows as a file, sealed, and the fields of a spec that name it."""
+    path.write_text("".join(json.dumps({**row, "seal": SEALER.seal(row)}) + "\n" for row in rows))
+    return {"rows": str(path), "rows_sha256": file_sha256(path), "rows_key": SEALER.public_key}
 
 
 def run_folder(path: Path, spec: Spec) -> RunDir:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from django.conf import settings
 
+from config.keys import derive
 from jobs.rundir import RunDir, file_sha256
+from jobs.sealing import RowSealer
 from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from records.models import Split
 from records.services.datasets import rows_of
@@ -37,7 +39,11 @@ def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
     rows = _write_rows(run, options)
     TrainingRun.objects.filter(pk=run.pk).update(rows_sha256=file_sha256(rows))
     return PrepareSpec(
-        base=run.base, models_dir=str(settings.MODELS_DIR), rows=str(rows), rows_sha256=file_sha256(rows)
+        base=run.base,
+        models_dir=str(settings.MODELS_DIR),
+        rows=str(rows),
+        rows_sha256=file_sha256(rows),
+        rows_key=_sealer(run).public_key,
     )
 
 
@@ -74,6 +80,7 @@ def _evaluate(run: TrainingRun, options: RunOptions) -> EvaluateSpec:
         tuned_gguf=str(artifact_path(artifact)),
         rows=str(_rows_path(run)),
         rows_sha256=run.rows_sha256,
+        rows_key=_sealer(run).public_key,
         splits=(held_out.value,),
         limit=options.evaluate_rows,
         threads=settings.STAGE_THREADS,
@@ -97,16 +104,22 @@ def _rows_path(run: TrainingRun) -> Path:
     return run_folder(run) / "rows.jsonl"
 
 
+def _sealer(run: TrainingRun) -> RowSealer:
+    """Of this run alone, so that no row of another run passes."""
+    return RowSealer(derive(f"rows:{run.uuid}"))
+
+
 def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
-    """Scrubbed, sealed rows only: ``rows_of`` raises ``SealBroken`` for any other."""
+    """Scrubbed rows only, each sealed for the stages: ``rows_of`` raises ``SealBroken`` for any other."""
     rows = list(rows_of(run.dataset))
     train = [row for row in rows if row["split"] == Split.TRAIN]
     if 0 < options.max_train_rows < len(train):
         kept = {row["id"] for row in random.Random(options.seed).sample(train, options.max_train_rows)}
         rows = [row for row in rows if row["split"] != Split.TRAIN or row["id"] in kept]
-    path = _rows_path(run)
+    path, sealer = _rows_path(run), _sealer(run)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        for row in rows:
+            file.write(json.dumps({**row, "seal": sealer.seal(row)}, ensure_ascii=False) + "\n")
     return path
