@@ -1,6 +1,6 @@
 from django.urls import path
 
-from records.views import datasets, records, review, upload
+from records.views import datasets, quarantine, records, review, upload
 
 app_name = "records"
 urlpatterns = [
@@ -13,7 +13,9 @@ urlpatterns = [
     path("records/upload/<uuid:uuid>/discard/", upload.discard, name="upload_discard"),
     path("records/review/", review.next_review, name="next_review"),
     path("records/review/<uuid:uuid>/", review.review, name="review"),
+    path("records/scrub-again/", quarantine.scrub_all_again, name="scrub_all_again"),
     path("records/<uuid:uuid>/", records.record, name="record"),
+    path("records/<uuid:uuid>/scrub-again/", quarantine.scrub_again, name="record_scrub_again"),
     path("datasets/", datasets.dataset_list, name="datasets"),
     path("datasets/freeze/", datasets.freeze, name="freeze"),
     path("datasets/<uuid:uuid>/", datasets.dataset, name="dataset"),

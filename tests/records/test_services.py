@@ -155,7 +155,10 @@ def test_a_failing_recognizer_quarantines_the_record(
 ) -> None:
     monkeypatch.setattr(scrubbing, "get_scrubber", BrokenScrubber)
     (record,) = upload_notes(clinic, clerk, 1)
-    assert (record.status, record.quarantine_reason) == (Record.Status.QUARANTINED, "ScrubError")
+    assert (record.status, record.quarantine_reason) == (
+        Record.Status.QUARANTINED,
+        "ScrubError: names: ValueError",
+    )
     assert not ScrubbedText.objects.exists()
     with pytest.raises(review.NotReviewable):
         review.review_record(record=record, reviewer=clerk)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import Clinic, User
 from audit import log
 from config import vault
 from config.queue import enqueue
@@ -19,6 +20,7 @@ from records.models import Field, PrivacyPolicy, Record, Redaction, ScrubbedText
 from records.store import Texts
 
 NUDGE_AGAIN_SECONDS = 60
+REASON_CHARACTERS = 80
 
 
 def scrub_upload(*, upload: Upload) -> None:
@@ -31,8 +33,11 @@ def scrub_record(*, record: Record) -> None:
     """RECEIVED → SCRUBBED, or QUARANTINED when anything at all goes wrong: no text passes unscrubbed."""
     try:
         original = store.load_original(record)
-        spans = [get_scrubber().find(text) for text in (original.source, original.target)]
-    except (ScrubError, OSError, vault.VaultError) as error:
+        spans = [_find(text) for text in (original.source, original.target)]
+    except ScrubError as error:
+        _quarantine(record, f"ScrubError: {error}"[:REASON_CHARACTERS])
+        return
+    except (OSError, vault.VaultError) as error:
         _quarantine(record, type(error).__name__)
         return
     with transaction.atomic():
@@ -64,10 +69,40 @@ def scrub_record(*, record: Record) -> None:
         )
 
 
+def _find(text: str) -> list[Span]:
+    """Raises ScrubError for whatever goes wrong, a scrubber that does not load among it."""
+    try:
+        return get_scrubber().find(text)
+    except ScrubError:
+        raise
+    except Exception as error:
+        fault = type(error).__name__
+    # Raised outside the handler: a chained exception could carry the text.
+    raise ScrubError(f"the scrubber failed: {fault}")
+
+
+@transaction.atomic
+def scrub_again(*, clinic: Clinic, user: User, record: Record | None = None) -> int:
+    """QUARANTINED → RECEIVED, to be scrubbed again once what was wrong is put right: one record, or all of them.
+
+    Returns how many. A record whose fault is still there comes back to quarantine by itself.
+    """
+    set_aside = Record.objects.filter(clinic=clinic, status=Record.Status.QUARANTINED)
+    if record is not None:
+        set_aside = set_aside.filter(pk=record.pk)
+    uploads = list(Upload.objects.filter(records__in=set_aside).distinct())
+    count = set_aside.update(status=Record.Status.RECEIVED, quarantine_reason="")
+    if count:
+        log.record(clinic=clinic, actor=user, action="scrub_again", subject=record, records=count)
+    for upload in uploads:
+        _nudge(upload)
+    return count
+
+
 def harmless(label: str) -> str:
     """A section or kind as somebody typed it, or nothing where the scrubber finds an identifier in it."""
     try:
-        return "" if get_scrubber().find(label) else label
+        return "" if _find(label) else label
     except ScrubError:
         return ""
 
@@ -80,9 +115,13 @@ def nudge_forgotten() -> None:
         records__status=Record.Status.RECEIVED,
     ).distinct()
     for upload in forgotten:
-        with transaction.atomic():
-            Upload.objects.filter(pk=upload.pk).update(nudged_at=timezone.now())
-            enqueue("scrub_upload", str(upload.uuid))
+        _nudge(upload)
+
+
+@transaction.atomic
+def _nudge(upload: Upload) -> None:
+    Upload.objects.filter(pk=upload.pk).update(nudged_at=timezone.now())
+    enqueue("scrub_upload", str(upload.uuid))
 
 
 def seal_version(record: Record, original: Texts, spans: Sequence[Sequence[Span]]) -> ScrubbedText:

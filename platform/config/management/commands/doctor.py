@@ -16,6 +16,7 @@ from kombu.exceptions import KombuError
 from config.commandline import table
 from jobs import catalogue
 from jobs.app import app
+from privacy.engine import SCRUBBER_VERSION, ScrubError, get_scrubber
 from summaries.engine import EngineClient
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "xllamacpp", "django", "celery", "presidio-analyzer")
@@ -33,6 +34,7 @@ class Command(BaseCommand):
             ("cores", lambda: f"{os.cpu_count()}, stages use {settings.STAGE_THREADS}"),
             ("disk", _disk),
             ("weights", _weights),
+            ("scrubber", _scrubber),
             ("database", _database),
             ("broker", _broker),
             ("web", _web),
@@ -58,6 +60,14 @@ def _weights() -> str:
         except catalogue.NotFetched:
             continue
     return ", ".join(here) or "none: run manage.py fetch_model smollm2-135m"
+
+
+def _scrubber() -> str:
+    try:
+        get_scrubber().find("A line without an identifier.")
+    except ScrubError as error:
+        return f"does not load ({error}): records are set aside until it does, then scrub them again"
+    return f"{SCRUBBER_VERSION}, loads"
 
 
 def _database() -> str:
