@@ -18,6 +18,8 @@ class Action(StrEnum):
     UPLOAD_RECORDS = "upload_records"
     VIEW_RECORDS = "view_records"
     REVIEW_RECORDS = "review_records"
+    CHANGE_PRIVACY_POLICY = "change_privacy_policy"
+    ERASE_RECORDS = "erase_records"
     VIEW_DATASETS = "view_datasets"
     FREEZE_DATASETS = "freeze_datasets"
     VIEW_MODELS = "view_models"
@@ -36,6 +38,8 @@ ALLOWED: dict[str, frozenset[Action]] = {
             Action.UPLOAD_RECORDS,
             Action.VIEW_RECORDS,
             Action.REVIEW_RECORDS,
+            Action.ERASE_RECORDS,
+            Action.CHANGE_PRIVACY_POLICY,
             Action.VIEW_DATASETS,
             Action.FREEZE_DATASETS,
             Action.VIEW_MODELS,

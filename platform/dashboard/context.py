@@ -20,6 +20,7 @@ PAGES = [
     ("Training runs", "training:runs", Action.VIEW_MODELS),
     ("Models", "training:artifacts", Action.VIEW_MODELS),
     ("Audit log", "audit:log", Action.VIEW_AUDIT),
+    ("Privacy policy", "records:policy", Action.CHANGE_PRIVACY_POLICY),
     ("Staff", "audit:members", Action.MANAGE_ACCOUNTS),
     ("API keys", "audit:tokens", Action.MANAGE_ACCOUNTS),
 ]

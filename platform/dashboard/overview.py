@@ -75,10 +75,10 @@ def _steps(numbers: Overview) -> list[tuple[bool, Action, Step]]:
         "Upload a file",
     )
     freeze = Step(
-        "Freeze a dataset",
-        "The reviewed records become a fixed set to train on.",
-        "records:freeze",
-        "Freeze a dataset",
+        "Propose a dataset",
+        "The reviewed records become a fixed set to train on, once two people have signed it.",
+        "records:propose",
+        "Propose a dataset",
     )
     train = Step(
         "Train the clinic's model",

@@ -6,15 +6,14 @@ from django import forms
 from privacy.kinds import Kind
 from records import store
 from records.highlight import KIND_CHOICES
-from records.models import Field, Record, Redaction
+from records.models import Field, PrivacyPolicy, Record, Redaction
 from records.services.review import AddedSpan
 from records.store import Texts
 
 
-class ReviewForm(forms.Form):
-    """What a reviewer decides about one record; ``added`` is what he marked or typed, as spans."""
+class MarkForm(forms.Form):
+    """Words of a text that still identify somebody; ``added`` is what was marked or typed, as spans."""
 
-    reject = forms.ModelMultipleChoiceField(Redaction.objects.none(), required=False)
     # [{"field": "source", "start": 0, "end": 4, "kind": "NAME"}], kept by review.js.
     marks = forms.JSONField(required=False, widget=forms.HiddenInput)
     words = forms.CharField(
@@ -25,13 +24,16 @@ class ReviewForm(forms.Form):
     )
     kind = forms.ChoiceField(choices=KIND_CHOICES, label="What they are")
 
-    def __init__(self, *args: Any, record: Record, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.record = record
         self.added: list[AddedSpan] = []
-        reject = self.fields["reject"]
-        assert isinstance(reject, forms.ModelMultipleChoiceField)
-        reject.queryset = record.redactions.all()
+
+    def texts(self) -> Texts:
+        """The texts that marks and words are places in."""
+        raise NotImplementedError
+
+    def already_hidden(self) -> list[Redaction]:
+        return []
 
     def clean_marks(self) -> list[AddedSpan]:
         marks = self.cleaned_data["marks"] or []
@@ -48,14 +50,46 @@ class ReviewForm(forms.Form):
         lines = [line.strip() for line in data.get("words", "").splitlines() if line.strip()]
         if not lines or self.errors:
             return
-        original = store.load_original(self.record)
-        rejected = {redaction.pk for redaction in data["reject"]}
-        hidden = [each for each in self.record.redactions.all() if each.pk not in rejected]
+        texts, hidden = self.texts(), self.already_hidden()
         for number, line in enumerate(lines, start=1):
-            found = occurrences(original, line, Kind(data["kind"]))
+            found = occurrences(texts, line, Kind(data["kind"]))
             if not found:
                 self.add_error("words", f"Line {number} does not stand in this record. Check its spelling.")
             self.added += [span for span in found if not _is_hidden(span, hidden)]
+
+
+class ReviewForm(MarkForm):
+    """What a reviewer decides about one record."""
+
+    reject = forms.ModelMultipleChoiceField(Redaction.objects.none(), required=False)
+
+    def __init__(self, *args: Any, record: Record, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.record = record
+        reject = self.fields["reject"]
+        assert isinstance(reject, forms.ModelMultipleChoiceField)
+        reject.queryset = record.redactions.all()
+
+    def texts(self) -> Texts:
+        return store.load_original(self.record)
+
+    def already_hidden(self) -> list[Redaction]:
+        rejected = {redaction.pk for redaction in self.cleaned_data["reject"]}
+        return [each for each in self.record.redactions.all() if each.pk not in rejected]
+
+
+class BlindForm(MarkForm):
+    """What a reader of the sample still found in a scrubbed text."""
+
+    number = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, texts: Texts, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._texts = texts
+        self.fields["words"].label = "Words that still identify somebody"
+
+    def texts(self) -> Texts:
+        return self._texts
 
 
 def occurrences(texts: Texts, words: str, kind: Kind) -> list[AddedSpan]:
@@ -82,7 +116,7 @@ def _is_hidden(span: AddedSpan, redactions: list[Redaction]) -> bool:
     )
 
 
-class FreezeForm(forms.Form):
+class ProposeForm(forms.Form):
     name = forms.CharField(
         max_length=80,
         label="Name of the dataset",
@@ -95,3 +129,39 @@ class FreezeForm(forms.Form):
         label="Seed of the split",
         help_text="Decides which patients are held out for testing. The same seed gives the same split.",
     )
+
+
+class PolicyForm(forms.Form):
+    """The privacy policy in a person's words; ``changes`` is what the service takes."""
+
+    max_leak_percent = forms.FloatField(
+        min_value=0.1,
+        max_value=50,
+        label="Training is locked until at most this share of records may still hold a leak (%)",
+        help_text="5 asks for 59 records read blind and found clean, 1 for 299. Fewer where a dataset is smaller.",
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+    operator = forms.ChoiceField(
+        choices=PrivacyPolicy.Operator.choices,
+        label="What stands in an identifier's place in training texts",
+        help_text="Holds for records scrubbed or reviewed from now on.",
+    )
+    keep_originals_days = forms.IntegerField(
+        min_value=0,
+        max_value=3650,
+        label="Days to keep an original after its review",
+        help_text="Then it is deleted for good, and only the scrubbed text is left.",
+    )
+
+    def __init__(self, *args: Any, policy: PrivacyPolicy, **kwargs: Any) -> None:
+        kwargs["initial"] = {
+            "max_leak_percent": round(100 * policy.max_leak_rate, 3),
+            "operator": policy.operator,
+            "keep_originals_days": policy.keep_originals_days,
+        }
+        super().__init__(*args, **kwargs)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        chosen = dict(self.cleaned_data)
+        return {"max_leak_rate": chosen.pop("max_leak_percent") / 100} | chosen

@@ -1,7 +1,7 @@
 """A text cut into pieces for its page: what is plain, and what a redaction covers. Pure; templates escape."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from privacy.kinds import Kind
@@ -30,6 +30,8 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.BIOMETRIC: ("Biometric", "body"),
     Kind.PHOTO: ("Photo", "body"),
 }
+# Below this score a reviewer looks first: a lone surname or a bare day and month, where scrubbers often err.
+UNSURE_BELOW = 0.85
 KIND_CHOICES = [(kind.value, label) for kind, (label, _) in KINDS.items()]
 
 
@@ -49,12 +51,25 @@ class Piece:
     def family(self) -> str:
         return KINDS[Kind(self.redaction.kind)][1] if self.redaction else ""
 
+    @property
+    def is_unsure(self) -> bool:
+        return self.redaction is not None and is_unsure(self.redaction)
+
 
 @dataclass(frozen=True)
 class LegendEntry:
     label: str
     family: str
     count: int
+
+
+def is_unsure(redaction: Redaction) -> bool:
+    return redaction.score < UNSURE_BELOW
+
+
+def first_to_judge(redactions: Sequence[Redaction]) -> Redaction | None:
+    """Where a reviewer begins: the first unsure redaction in reading order, else the first of all."""
+    return min(redactions, key=lambda each: (not is_unsure(each), each.field, each.start), default=None)
 
 
 def pieces(text: str, redactions: Iterable[Redaction]) -> list[Piece]:

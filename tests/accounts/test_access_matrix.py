@@ -11,7 +11,7 @@ from accounts.access import ALLOWED, Action
 from accounts.models import Role, User
 from audit import staff
 from audit.models import AuditEntry
-from records.models import Dataset, Record, Upload
+from records.models import Dataset, DatasetProposal, Record, Upload
 from summaries.models import Deployment, Summary
 from training.models import ModelArtifact, TrainingRun
 
@@ -72,6 +72,15 @@ def bobs(bob: User) -> dict[str, Any]:
         attestation="a test",
         frozen_by=bob,
     )
+    proposal = DatasetProposal.objects.create(
+        clinic=clinic,
+        name="p",
+        content_hash="0" * 64,
+        sample_seed="0" * 64,
+        seed=1,
+        text_count=0,
+        proposed_by=bob,
+    )
     run = TrainingRun.objects.create(
         clinic=clinic, name="r", dataset=dataset, base="smollm2-135m", started_by=bob
     )
@@ -81,14 +90,23 @@ def bobs(bob: User) -> dict[str, Any]:
     )
     deployment = Deployment.objects.create(clinic=clinic, artifact=artifact, deployed_by=bob)
     summary = Summary.objects.create(
-        clinic=clinic, deployment=deployment, author=bob, blob=b"x", seconds=1, generated_tokens=1
+        clinic=clinic,
+        deployment=deployment,
+        author=bob,
+        blob=b"x",
+        source_seal="0" * 64,
+        seconds=1,
+        generated_tokens=1,
     )
     token, _ = staff.issue_token(clinic=clinic, name="t", by=bob)
     return {
         "records:upload": upload,
         "records:review": record,
         "records:record": record,
+        "dashboard:lineage": record,
+        "dashboard:erase": record,
         "records:dataset": dataset,
+        "records:proposal": proposal,
         "training:run": run,
         "training:cancel_run": run,
         "training:retry_run": run,

@@ -1,27 +1,20 @@
-"""A privacy officer's morning in a real browser: upload, check, import, review by keyboard, freeze.
-
-Set PRECIS_SCREENSHOTS to a folder to keep a picture of every page, wide and narrow, light and dark.
-"""
+"""A privacy officer's morning in a real browser: upload, check, import, review by keyboard, propose."""
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from pytest_django.live_server_helper import LiveServer
+from browsing import PASSWORD, keep, sign_in
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from records import store
-from records.models import Dataset, Record, Redaction, Upload
+from records.models import DatasetProposal, Record, Redaction, Upload
 from records.services import scrubbing
 from records.services.review import approve_records, latest_text
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "a long enough password"
-FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 NOTES = """text,summary,patient,kind,section
 "Dr. Ann Lee saw John Smith (MRN 4417823) on 05/03/2021.\r
 He has had a dry cough 😀 for two weeks. Lungs clear. He lives beside the lighthouse.",Dry cough for two weeks; lungs clear.,P1,progress_note,ASSESSMENT
@@ -31,55 +24,7 @@ broken,row
 """
 
 
-@pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    # Playwright runs an event loop in this thread, which Django would take for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        opened = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-        opened.set_default_timeout(15_000)
-        complaints: list[str] = []
-        opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        browser.close()
-    assert complaints == []
-
-
-@pytest.fixture
-def server(live_server: LiveServer, settings: pytest.FixtureRequest) -> str:
-    return str(live_server.url)
-
-
-def keep(page: Page, name: str) -> None:
-    """Pictures of the page as it is now, and a check that nothing runs over the edge of a phone."""
-    folder = os.environ.get("PRECIS_SCREENSHOTS")
-    for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, (
-            f"{name} is wider than {width} px"
-        )
-        if folder:
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.emulate_media(color_scheme="light")
-
-
-def sign_in(page: Page, server: str, name: str) -> None:
-    page.goto(server)
-    keep(page, "sign-in")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Home")).to_be_visible()
-
-
-def test_from_an_uploaded_file_to_a_frozen_dataset(page: Page, server: str, alice: User) -> None:
+def test_from_an_uploaded_file_to_a_proposed_dataset(page: Page, server: str, alice: User) -> None:
     sign_in(page, server, "alice")
     keep(page, "home-empty")
     page.get_by_role("link", name="Records", exact=True).click()
@@ -118,15 +63,17 @@ def test_from_an_uploaded_file_to_a_frozen_dataset(page: Page, server: str, alic
     )
     page.get_by_role("link", name="Review", exact=True).click()
     keep(page, "review-done")
-    page.get_by_role("link", name="Freeze a dataset").click()
-    keep(page, "freeze")
+    page.get_by_role("link", name="Propose a dataset").click()
+    keep(page, "propose")
     page.get_by_label("Name of the dataset").fill("November 2026")
-    page.get_by_role("button", name="Freeze 3 records").click()
+    page.get_by_role("button", name="Propose 3 records").click()
     expect(page.get_by_role("heading", name="November 2026")).to_be_visible()
-    keep(page, "dataset")
-    assert Dataset.objects.get().train_count == 1
+    keep(page, "proposal")
+    assert DatasetProposal.objects.get().text_count == 3
     page.get_by_role("link", name="Datasets", exact=True).click()
     keep(page, "datasets")
+    page.get_by_role("link", name="Privacy policy").click()
+    keep(page, "policy")
 
 
 def review_by_keyboard(page: Page) -> None:
@@ -134,8 +81,10 @@ def review_by_keyboard(page: Page) -> None:
     page.get_by_role("link", name="Start reviewing").click()
     expect(page.get_by_text("3 of 3")).to_be_visible()
     keep(page, "review")
-    page.locator("#words").focus()
     record = Record.objects.get(number=1)
+    while page.get_by_role("heading", name="Review R-000001").count() == 0:
+        page.get_by_role("link", name="Leave for later").click()
+    page.locator("#words").focus()
     mrn = record.redactions.get(kind="MRN")
     for _ in range(record.redactions.count()):
         page.keyboard.press("j")
@@ -149,7 +98,8 @@ def review_by_keyboard(page: Page) -> None:
     page.keyboard.press("m")
     expect(page.locator("#mark-list")).to_contain_text("lighthouse (Place)")
     page.keyboard.press("?")
-    keep(page, "review-marked")
+    expect(page.get_by_text("choose what they are")).to_be_visible()
+    keep(page, "review-keys")
     page.locator("#words").focus()
     page.keyboard.press("a")
     expect(page.get_by_text("R-000001 is approved.")).to_be_visible()

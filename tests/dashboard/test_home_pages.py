@@ -85,7 +85,7 @@ def test_home_counts_the_own_clinics_records_only(
         ({}, "alice", "Upload the first records"),
         ({"waiting_for_review": 1}, "alice", "Review 1 record"),
         ({"waiting_for_review": 2}, "clerk", "Upload records"),
-        ({"reviewed": 9}, "officer", "Freeze a dataset"),
+        ({"reviewed": 9}, "officer", "Propose a dataset"),
         ({"reviewed": 9, "datasets": 1}, "alice", "Train the clinic's model"),
         ({"reviewed": 9, "datasets": 1, "models_made": 1}, "alice", "Put a trained model to work"),
         ({}, "clinician", None),

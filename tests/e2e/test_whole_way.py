@@ -37,6 +37,12 @@ alice = User.objects.get(username="alice")
 print(Record.objects.filter(status="scrubbed").count(),
       review.approve_records(clinic=alice.membership.clinic, records=Record.objects.all(), reviewer=alice, reason="test"))
 """
+FROZEN = """
+from records.services import datasets
+from accounts.models import User
+alice = User.objects.get(username="alice")
+print(datasets.freeze_dataset(clinic=alice.membership.clinic, name="visits", user=alice, attestation="test"))
+"""
 
 
 @pytest.fixture
@@ -101,9 +107,7 @@ def test_from_an_empty_machine_to_a_summary_in_the_portal(
     expect(page.get_by_text("All records are scrubbed")).to_be_visible(timeout=60_000)
     assert installation.shell(ALL_APPROVED) == "30 30"
 
-    page.goto(f"{site}/datasets/freeze/")
-    page.get_by_label("Name").fill("visits")
-    page.get_by_role("button", name="Freeze").click()
+    assert installation.shell(FROZEN) == "visits"
     page.goto(f"{site}/runs/start/")
     page.get_by_label("local:tiny").check()
     page.get_by_label("Name", exact=True).fill("first")

@@ -77,7 +77,7 @@ def test_when_nothing_waits_the_page_says_what_comes_next(
     client = client_for(officer)
     assert "Nothing waits for review" in client.get(reverse("records:next_review")).content.decode()
     send(client, scrubbed(clinic, officer)[0])
-    assert reverse("records:freeze") in client.get(reverse("records:next_review")).content.decode()
+    assert reverse("records:propose") in client.get(reverse("records:next_review")).content.decode()
 
 
 def test_a_rejected_redaction_shows_its_words_again(

@@ -1,0 +1,35 @@
+"""What browser tests of records' pages share: signing in, and pictures.
+
+Set PRECIS_SCREENSHOTS to a folder to keep a picture of every page, wide and narrow, light and dark.
+"""
+
+import os
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+PASSWORD = "a long enough password"
+
+
+def keep(page: Page, name: str) -> None:
+    """Pictures of the page as it is now, and a check that nothing runs over the edge of a phone."""
+    folder = os.environ.get("PRECIS_SCREENSHOTS")
+    for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (
+            f"{name} is wider than {width} px"
+        )
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+
+
+def sign_in(page: Page, server: str, name: str) -> None:
+    page.goto(server)
+    keep(page, "sign-in")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
