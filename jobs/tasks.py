@@ -8,8 +8,9 @@ from celery import shared_task
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from records.models import Upload  # noqa: E402  (models need Django set up)
-from records.services import scrubbing  # noqa: E402
+from dashboard.services import erasure  # noqa: E402  (models need Django set up)
+from records.models import Upload  # noqa: E402
+from records.services import retention, scrubbing  # noqa: E402
 from training.services import reap as reaping  # noqa: E402
 from training.services import stages  # noqa: E402
 
@@ -28,3 +29,5 @@ def run_stage(uuid: str) -> None:
 def reap() -> None:
     scrubbing.nudge_forgotten()
     reaping.reap()
+    retention.apply_retention()
+    erasure.finish_erasures()

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,18 +14,22 @@ from django.utils import timezone
 from accounts.models import ApiToken, Clinic, User
 from audit import log
 from config import vault
+from config.keys import derive
 from jobs import catalogue
 from jobs.prompts import messages
 from jobs.rundir import file_sha256, write_json_atomic
 from privacy.engine import ScrubError, get_scrubber
+from privacy.operators import Operator
 from privacy.placeholders import Replacement, replace, restore
+from privacy.seal import is_intact, seal
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.review import latest_text
-from records.services.scrubbing import harmless, standing_spans
+from records.services.scrubbing import harmless, says_the_same, standing_spans
 from summaries.engine import Completion, EngineClient
 from summaries.models import Deployment, Summary
 from training.models import ModelArtifact
+from training.services.erasure import is_revoked
 from training.services.plan import artifact_path
 
 MAX_NEW_TOKENS = 256
@@ -88,6 +93,10 @@ def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
     """Serve ``artifact`` from now on. The engine swaps without dropping a request. Raises ``NotDeployable``."""
     if artifact.kind != ModelArtifact.Kind.GGUF:
         raise NotDeployable("Only GGUF files can be served. Choose the quantized artifact of this run.")
+    if is_revoked(artifact):
+        raise NotDeployable(
+            "It learned from a record that was erased. Train a new model, without that record."
+        )
     path = artifact_path(artifact)
     if not path.exists() or file_sha256(path) != artifact.sha256:
         raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
@@ -100,6 +109,23 @@ def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
         )
         transaction.on_commit(point_engine)
     return deployment
+
+
+def stand_down(*, clinic: Clinic, user: User) -> Deployment | None:
+    """Take the deployed model out of service; the newest one before it that may be served answers instead.
+
+    Returns its deployment; None where no model answers from now on. Needs the caller's transaction.
+    """
+    closing = current_deployment(clinic)
+    earlier = Deployment.objects.filter(clinic=clinic).select_related("artifact__clinic")
+    for deployment in earlier.exclude(artifact=closing.artifact) if closing else ():
+        with suppress(NotDeployable):
+            return deploy(artifact=deployment.artifact, user=user)
+    if closing:
+        Deployment.objects.filter(pk=closing.pk).update(closed_at=timezone.now())
+        log.record(clinic=clinic, actor=user, action="stand_down", subject=closing.artifact)
+        transaction.on_commit(point_engine)
+    return None
 
 
 def point_engine() -> None:
@@ -144,11 +170,30 @@ def summarize_text(
 def summarize_record(*, record: Record, user: User, section: str = "") -> Written:
     """Summarize a record of the clinic from its newest scrubbed version."""
     scrubbed = latest_text(record)
-    original = store.load_original(record)
-    replacement = replace((original.source, original.target), standing_spans(list(record.redactions.all())))
-    if replacement.texts[0] != store.open_scrubbed(scrubbed).source:
-        raise TextRefused("The record's redactions changed since it was scrubbed. Have it reviewed again.")
+    try:
+        original = store.load_original(record)
+    except store.OriginalGone:
+        # The real values are gone with it: the summary is shown with its placeholders.
+        replacement = _with_placeholders(scrubbed)
+    else:
+        replacement = _from_original(record, original, store.open_scrubbed(scrubbed))
     return _write(record.clinic, replacement, section or record.section, user, None, scrubbed)
+
+
+def _from_original(record: Record, original: store.Texts, scrubbed: store.Texts) -> Replacement:
+    """Placeholders whatever the clinic's operator: only they can be turned back for the clinician (ADR 12)."""
+    spans = standing_spans(list(record.redactions.all()))
+    if not says_the_same(original.source, spans[0], scrubbed.source):
+        raise TextRefused("The record's redactions changed since it was scrubbed. Have it reviewed again.")
+    return replace((original.source, original.target), spans)
+
+
+def _with_placeholders(scrubbed: ScrubbedText) -> Replacement:
+    """The scrubbed text as it is; surrogates are replaced too, so that nobody takes made-up words for real ones."""
+    texts = store.open_scrubbed(scrubbed)
+    if scrubbed.operator != Operator.SURROGATE:
+        return Replacement((texts.source, texts.target), {}, ((), ()))
+    return Replacement(scrub_text(texts.source).texts, {}, ((),))
 
 
 def scrub_text(text: str) -> Replacement:
@@ -172,6 +217,9 @@ def open_summary(*, summary: Summary, user: User) -> tuple[str, str]:
         log.record(clinic=summary.clinic, actor=user, action="view_summary", subject=summary)
     blob = vault.decrypt(summary.clinic.wrapped_key, f"summary:{summary.uuid}", summary.blob)
     source, text = json.loads(blob)
+    # Summaries of before there were seals have none.
+    if summary.source_seal and not is_intact(derive("prompts"), summary.source_seal, source):
+        raise store.SealBroken(summary.uuid)
     return source, text
 
 
@@ -216,6 +264,7 @@ def _save(
         author=user,
         api_token=token,
         scrubbed_text=scrubbed_text,
+        source_seal=seal(derive("prompts"), source),
         section=section,
         seconds=seconds,
         generated_tokens=completion.generated_tokens,

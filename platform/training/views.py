@@ -13,6 +13,7 @@ from training.forms import StartRunForm
 from training.models import Evaluation, ModelArtifact, TrainingRun
 from training.services import reading
 from training.services import runs as services
+from training.services.erasure import is_revoked, revoked_artifacts
 
 PAGE_SIZE = 25
 
@@ -108,7 +109,15 @@ def artifacts(request: HttpRequest) -> HttpResponse:
     own = ModelArtifact.objects.filter(clinic=clinic_of(request))
     fetched = own.select_related("stage__run", "evaluation").prefetch_related("deployments")
     page = Paginator(fetched, PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = [{"artifact": artifact, "deployment": display.open_deployment(artifact)} for artifact in page]
+    revoked = set(revoked_artifacts(clinic_of(request)).values_list("pk", flat=True))
+    rows = [
+        {
+            "artifact": artifact,
+            "deployment": display.open_deployment(artifact),
+            "is_revoked": artifact.pk in revoked,
+        }
+        for artifact in page
+    ]
     return render(request, "training/artifacts.html", {"page": page, "rows": rows})
 
 
@@ -126,6 +135,7 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "run": own.stage.run,
         "children": own.children.all(),
         "deployment": display.open_deployment(own),
+        "is_revoked": is_revoked(own),
         "evaluation": evaluation,
         "comparisons": display.comparisons(evaluation) if evaluation else [],
         "samples": reading.open_samples(evaluation=evaluation, user=user_of(request)) if evaluation else [],

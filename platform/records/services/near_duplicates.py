@@ -75,13 +75,15 @@ def groups(records: Iterable[Record]) -> dict[int, str]:
     That is those of one patient, and those that are almost the same, directly or through others. Models that learn
     from one and are measured on the other look better than they are.
     """
-    chosen = list(records)
+    keys = {record.pk: record.patient_key for record in records}
     patients: Unions[str] = Unions()
-    first: dict[int, str] = {}
-    for record in chosen:
-        if record.near_duplicate_group is not None:
-            patients.join(first.setdefault(record.near_duplicate_group, record.patient_key), record.patient_key)
-    return {record.pk: patients.find(record.patient_key) for record in chosen}
+    first: dict[int | None, str] = {}
+    # Asked anew: a later import may have joined groups since these records were fetched.
+    for part in _parts(keys):
+        grouped = Record.objects.filter(pk__in=part).exclude(near_duplicate_group=None)
+        for pk, group in grouped.values_list("pk", "near_duplicate_group"):
+            patients.join(first.setdefault(group, keys[pk]), keys[pk])
+    return {pk: patients.find(key) for pk, key in keys.items()}
 
 
 def forget(record: Record) -> None:
@@ -141,7 +143,9 @@ def _meetings(values: Iterable[int]) -> defaultdict[int, list[int]]:
 
 
 def _fetch(clinic: Clinic, keys: Iterable[int]) -> dict[int, Record]:
-    wanted = Record.objects.filter(clinic=clinic).only("number", "signature", "near_duplicate_group", "clinic")
+    wanted = Record.objects.filter(clinic=clinic).only(
+        "number", "signature", "near_duplicate_group", "clinic"
+    )
     return {record.pk: record for part in _parts(keys) for record in wanted.filter(pk__in=part)}
 
 

@@ -10,7 +10,11 @@ class NotReleasable(Exception):
 
 
 def check_releasable(dataset: Dataset) -> None:
-    """Pass a dataset that somebody attested, or whose blind reading met the clinic's threshold."""
+    """Pass a dataset that lost no record, and that somebody attested or whose blind reading met the threshold."""
+    if dataset.revocations.exists():
+        raise NotReleasable(
+            f"A record of {dataset.name} was erased. Freeze a new dataset: it takes the same records, without that one."
+        )
     if dataset.attestation:
         return
     proposal = DatasetProposal.objects.select_related("clinic").filter(dataset=dataset).first()

@@ -13,6 +13,7 @@ from records.models import DatasetProposal, PrivacyPolicy, Record, SampledText, 
 
 KEEP_WAITING_UPLOADS_DAYS = 7
 _AT_ONCE = 200
+_DECIDED = (Upload.Status.CONFIRMED, Upload.Status.DISCARDED)
 
 
 def apply_retention() -> None:
@@ -42,7 +43,7 @@ def due_originals(clinic: Clinic) -> models.QuerySet[Record]:
 def discard_forgotten_uploads() -> int:
     """Discard files that were uploaded a week ago and never confirmed, and what crashes left of others."""
     before = timezone.now() - timedelta(days=KEEP_WAITING_UPLOADS_DAYS)
-    forgotten = Upload.objects.filter(status=Upload.Status.PREVIEW, created_at__lt=before)
+    forgotten = Upload.objects.filter(created_at__lt=before).exclude(status__in=_DECIDED)
     discarded = sum(map(_discard, forgotten.select_related("clinic")))
     store.delete_stale_uploads(before)
     return discarded
@@ -66,7 +67,7 @@ def _delete_originals(clinic: Clinic, keys: list[int]) -> int:
 
 @transaction.atomic
 def _discard(upload: Upload) -> bool:
-    waiting = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PREVIEW)
+    waiting = Upload.objects.filter(pk=upload.pk).exclude(status__in=_DECIDED)
     if not waiting.update(status=Upload.Status.DISCARDED):
         return False
     store.delete_upload(upload.clinic, upload.uuid)

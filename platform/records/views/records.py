@@ -9,18 +9,19 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from accounts.models import Clinic
+from records import store
 from records.highlight import legend, pieces
 from records.models import Field, Record, Redaction
-from records.services.review import open_record
+from records.services.review import open_record, open_scrubbed
 
 RECORDS_A_PAGE = 50
-UNREAD = {Record.Status.RECEIVED, Record.Status.QUARANTINED}
+UNREAD = {Record.Status.RECEIVED, Record.Status.QUARANTINED, Record.Status.ERASED}
 
 
 @requires(Action.VIEW_RECORDS)
 @require_safe
 def record_list(request: HttpRequest) -> HttpResponse:
-    everything = Record.objects.filter(clinic=clinic_of(request))
+    everything = Record.objects.filter(clinic=clinic_of(request)).select_related("near_duplicate_of")
     status, search = request.GET.get("status", ""), request.GET.get("number", "").strip()
     found = everything.filter(status=status) if status in Record.Status.values else everything
     if search:
@@ -47,12 +48,16 @@ def scrub_progress(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def record(request: HttpRequest, uuid: str) -> HttpResponse:
-    shown = own_or_404(
-        Record.objects.select_related("clinic", "reviewed_by", "upload"), clinic_of(request), uuid
-    )
+    records = Record.objects.select_related("clinic", "reviewed_by", "upload", "near_duplicate_of")
+    shown = own_or_404(records, clinic_of(request), uuid)
     context = {"record": shown, "as_scrubbed": request.GET.get("text") == "scrubbed"}
     if shown.status in UNREAD:
         return render(request, "records/unread.html", context)
+    if not store.has_original(shown):
+        texts = open_scrubbed(record=shown, user=user_of(request))
+        context |= {"is_original_gone": True, "as_scrubbed": True}
+        context |= {"source": pieces(texts.source, []), "target": pieces(texts.target, [])}
+        return render(request, "records/record.html", context)
     opened = open_record(record=shown, user=user_of(request))
     standing = [each for each in opened.redactions if each.verdict != Redaction.Verdict.REJECTED]
     texts = opened.scrubbed if context["as_scrubbed"] else opened.original

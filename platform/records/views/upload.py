@@ -110,6 +110,8 @@ def confirm(request: HttpRequest, uuid: str) -> HttpResponse:
     text = f"{imported.created:,} new record{'' if imported.created == 1 else 's'} imported."
     if known:
         text += f" {known:,} of the file's records were here already and were not imported again."
+    if imported.near_duplicates:
+        text += f" {imported.near_duplicates:,} say almost the same as another record; the list names which."
     messages.success(request, text)
     return redirect("records:list")
 

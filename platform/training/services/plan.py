@@ -13,7 +13,7 @@ from jobs.rundir import RunDir, file_sha256
 from jobs.sealing import RowSealer
 from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from records.models import Split
-from records.services.datasets import rows_of
+from records.services.datasets import DatasetRevoked, rows_of
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
 
@@ -28,6 +28,10 @@ def stage_folder(stage: RunStage) -> Path:
 
 def artifact_path(artifact: ModelArtifact) -> Path:
     return Path(settings.VAR) / artifact.path
+
+
+def rows_path(run: TrainingRun) -> Path:
+    return run_folder(run) / "rows.jsonl"
 
 
 def plan_stage(stage: RunStage) -> Spec:
@@ -78,7 +82,7 @@ def _evaluate(run: TrainingRun, options: RunOptions) -> EvaluateSpec:
         base=run.base,
         models_dir=str(settings.MODELS_DIR),
         tuned_gguf=str(artifact_path(artifact)),
-        rows=str(_rows_path(run)),
+        rows=str(rows_path(run)),
         rows_sha256=run.rows_sha256,
         rows_key=_sealer(run).public_key,
         splits=(held_out.value,),
@@ -100,10 +104,6 @@ def _artifact_of(run: TrainingRun, name: str) -> Path:
     return RunDir(stage_folder(run.stages.get(name=name))).artifact
 
 
-def _rows_path(run: TrainingRun) -> Path:
-    return run_folder(run) / "rows.jsonl"
-
-
 def _sealer(run: TrainingRun) -> RowSealer:
     """Of this run alone, so that no row of another run passes."""
     return RowSealer(derive(f"rows:{run.uuid}"))
@@ -116,10 +116,14 @@ def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
     if 0 < options.max_train_rows < len(train):
         kept = {row["id"] for row in random.Random(options.seed).sample(train, options.max_train_rows)}
         rows = [row for row in rows if row["split"] != Split.TRAIN or row["id"] in kept]
-    path, sealer = _rows_path(run), _sealer(run)
+    path, sealer = rows_path(run), _sealer(run)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps({**row, "seal": sealer.seal(row)}, ensure_ascii=False) + "\n")
+    # A record may have been erased since the rows were read, before the erasure found a file to delete.
+    if run.dataset.revocations.exists():
+        path.unlink()
+        raise DatasetRevoked(run.dataset.uuid)
     return path
