@@ -46,6 +46,8 @@ class Summary(models.Model):
     scrubbed_text = models.ForeignKey(
         ScrubbedText, null=True, blank=True, on_delete=models.PROTECT, related_name="summaries"
     )
+    # The scrub gate's seal over what the model was told. A trigger lets no summary in without one.
+    source_seal = models.CharField(max_length=64, default="", editable=False)
     section = models.CharField(max_length=60, blank=True)
     # AES-GCM of {"source", "summary"}, both scrubbed.
     blob = models.BinaryField(editable=False)

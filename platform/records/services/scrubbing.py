@@ -141,6 +141,23 @@ def seal_version(record: Record, original: Texts, spans: Sequence[Sequence[Span]
     return row
 
 
+def says_the_same(original: str, spans: Sequence[Span], scrubbed: str) -> bool:
+    """Whether ``scrubbed`` is ``original`` with other words in the place of ``spans`` alone, whichever they are."""
+    ends, starts = [0, *(span.end for span in spans)], [*(span.start for span in spans), len(original)]
+    kept = [original[start:end] for start, end in zip(ends, starts, strict=True)]
+    if len(kept) == 1:
+        return scrubbed == original
+    if not scrubbed.startswith(kept[0]):
+        return False
+    at = len(kept[0])
+    for piece in kept[1:-1]:
+        at = scrubbed.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return scrubbed.endswith(kept[-1]) and len(scrubbed) - len(kept[-1]) >= at
+
+
 def standing_spans(redactions: Sequence[Redaction]) -> list[list[Span]]:
     """Per field, the spans that nobody rejected, merged where a reviewer's addition overlaps a found one."""
     standing = [redaction for redaction in redactions if redaction.verdict != Redaction.Verdict.REJECTED]
