@@ -1,4 +1,4 @@
-"""Datasets: freezing the reviewed records, and looking at what was frozen."""
+"""Datasets: proposing the reviewed records, and looking at what was frozen."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
-from records.models import Dataset, Record
+from records.models import Dataset, DatasetProposal, Record
 from records.services import datasets, review, scrubbing, uploads
 
 SignedIn = Callable[[User], Client]
@@ -32,24 +32,37 @@ def approved(clinic: Clinic, user: User, count: int = 10) -> None:
 
 def frozen(clinic: Clinic, user: User, name: str = "First") -> Dataset:
     approved(clinic, user)
-    return datasets.freeze_dataset(clinic=clinic, name=name, user=user)
+    return datasets.freeze_dataset(clinic=clinic, name=name, user=user, attestation="a test")
 
 
-def test_freezing_leads_to_the_dataset_with_its_counts_and_fingerprint(
+def test_proposing_leads_to_a_page_that_waits_for_signatures(
     client_for: SignedIn, officer: User, clinic: Clinic
 ) -> None:
     approved(clinic, officer)
     client = client_for(officer)
-    assert "Freeze 10 records" in client.get(reverse("records:freeze")).content.decode()
-    response = client.post(reverse("records:freeze"), {"name": "First", "seed": "7"})
-    dataset = Dataset.objects.get()
-    assert response.headers["Location"] == reverse("records:dataset", args=[dataset.uuid])
+    assert "Propose 10 records" in client.get(reverse("records:propose")).content.decode()
+    response = client.post(reverse("records:propose"), {"name": "First", "seed": "7"})
+    proposal = DatasetProposal.objects.get()
+    assert response.headers["Location"] == reverse("records:proposal", args=[proposal.uuid])
     page = client.get(response.headers["Location"]).content.decode()
-    assert dataset.content_hash in page
+    assert proposal.content_hash in page
     assert "8 records" in page
     assert "R-000001" in page
-    assert AuditEntry.objects.filter(action="freeze_dataset", actor=officer).count() == 1
-    assert "First" in client.get(reverse("records:datasets")).content.decode()
+    assert AuditEntry.objects.filter(action="propose_dataset", actor=officer).count() == 1
+    listed = client.get(reverse("records:datasets")).content.decode()
+    assert "Waiting for signatures" in listed
+    assert "First" in listed
+    assert not Dataset.objects.exists()
+
+
+def test_an_attested_dataset_says_on_its_page_that_nobody_signed(
+    client_for: SignedIn, officer: User, alice: User, clinic: Clinic
+) -> None:
+    dataset = frozen(clinic, officer)
+    page = client_for(alice).get(reverse("records:dataset", args=[dataset.uuid])).content.decode()
+    assert "by nobody; frozen at the machine itself: a test" in page
+    assert dataset.content_hash in page
+    assert "Train a model" in page
 
 
 def test_too_few_patients_are_explained_before_and_after_trying(
@@ -57,8 +70,8 @@ def test_too_few_patients_are_explained_before_and_after_trying(
 ) -> None:
     approved(clinic, officer, 2)
     client = client_for(officer)
-    assert "at least 3 patients" in client.get(reverse("records:freeze")).content.decode()
-    response = client.post(reverse("records:freeze"), {"name": "First", "seed": "7"})
+    assert "at least 3 patients" in client.get(reverse("records:propose")).content.decode()
+    response = client.post(reverse("records:propose"), {"name": "First", "seed": "7"})
     assert response.status_code == 400
     assert "3 are needed" in response.content.decode()
 
@@ -72,14 +85,14 @@ def test_too_few_patients_are_explained_before_and_after_trying(
         ({"name": "Second", "seed": "-1"}, "greater than or equal"),
     ],
 )
-def test_bad_choices_are_explained_and_freeze_nothing(
+def test_bad_choices_are_explained_and_propose_nothing(
     client_for: SignedIn, officer: User, clinic: Clinic, data: dict[str, str], said: str
 ) -> None:
     frozen(clinic, officer)
-    response = client_for(officer).post(reverse("records:freeze"), data)
+    response = client_for(officer).post(reverse("records:propose"), data)
     assert response.status_code == 400
     assert said in response.content.decode()
-    assert Dataset.objects.count() == 1
+    assert not DatasetProposal.objects.exists()
 
 
 def test_a_record_without_summary_is_not_counted_as_ready(
@@ -87,12 +100,14 @@ def test_a_record_without_summary_is_not_counted_as_ready(
 ) -> None:
     approved(clinic, officer, 4)
     Record.objects.filter(number=1).update(has_summary=False)
-    page = client_for(officer).get(reverse("records:freeze")).content.decode()
+    page = client_for(officer).get(reverse("records:propose")).content.decode()
     assert "3 reviewed records" in page
 
 
 def test_no_datasets_yet_says_who_makes_the_first(client_for: SignedIn, officer: User) -> None:
-    assert "Freeze the first dataset" in client_for(officer).get(reverse("records:datasets")).content.decode()
+    assert (
+        "Propose the first dataset" in client_for(officer).get(reverse("records:datasets")).content.decode()
+    )
 
 
 def test_another_clinics_dataset_does_not_exist(
@@ -107,7 +122,7 @@ def test_another_clinics_dataset_does_not_exist(
     )
 
 
-@pytest.mark.parametrize("name", ["records:datasets", "records:freeze", "records:dataset"])
+@pytest.mark.parametrize("name", ["records:datasets", "records:propose", "records:dataset"])
 def test_a_clerk_has_no_business_with_datasets(
     client_for: SignedIn, client: Client, clerk: User, officer: User, clinic: Clinic, name: str
 ) -> None:
@@ -121,4 +136,4 @@ def test_a_dataset_is_only_looked_at(client_for: SignedIn, officer: User, clinic
     dataset = frozen(clinic, officer)
     client = client_for(officer)
     assert client.post(reverse("records:dataset", args=[dataset.uuid])).status_code == 405
-    assert client.delete(reverse("records:freeze")).status_code == 405
+    assert client.delete(reverse("records:propose")).status_code == 405

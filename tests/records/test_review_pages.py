@@ -50,10 +50,56 @@ def test_review_begins_with_the_first_waiting_record_and_goes_on_to_the_next(
     page = client.get(begin.headers["Location"]).content.decode()
     assert "3 of 3" in page
     after_second = client.get(reverse("records:next_review"), {"after": str(second.number)})
-    assert after_second.headers["Location"] == reverse("records:review", args=[third.uuid])
+    assert after_second.headers["Location"] == reverse("records:review", args=[third.uuid]) + "?back=2"
     after_last = client.get(reverse("records:next_review"), {"after": str(third.number)})
-    assert after_last.headers["Location"] == reverse("records:review", args=[first.uuid])
-    assert client.get(reverse("records:next_review"), {"after": "x"}).status_code == 302
+    assert after_last.headers["Location"] == reverse("records:review", args=[first.uuid]) + "?back=3"
+    for nonsense in ("x", "9" * 30, "999"):
+        asked = client.get(reverse("records:next_review"), {"after": nonsense})
+        assert asked.headers["Location"] == reverse("records:review", args=[first.uuid])
+
+
+def test_the_least_sure_redactions_come_first_and_records_without_any_last(
+    client_for: SignedIn, officer: User, clinic: Clinic
+) -> None:
+    records = scrubbed(clinic, officer, 4)
+    for record, score in zip(records, (0.9, None, 0.5, 0.5), strict=True):
+        Record.objects.filter(pk=record.pk).update(lowest_score=score)
+    client, order, url = client_for(officer), [], reverse("records:next_review")
+    for _ in range(5):
+        shown = client.get(url, follow=True).context["record"]
+        order.append(shown.number)
+        url = f"{reverse('records:next_review')}?after={shown.number}"
+    assert order == [3, 4, 1, 2, 3]
+
+
+def test_a_record_remembers_how_unsure_its_scrubber_was(clinic: Clinic, officer: User) -> None:
+    record = scrubbed(clinic, officer)[0]
+    assert record.lowest_score == min(each.score for each in record.redactions.all())
+
+
+def test_the_page_opens_on_the_first_unsure_place_and_marks_it(
+    client_for: SignedIn, officer: User, clinic: Clinic
+) -> None:
+    record = scrubbed(clinic, officer)[0]
+    record.redactions.update(score=0.95)
+    unsure = record.redactions.filter(kind="NAME").last()
+    assert unsure is not None
+    record.redactions.filter(pk=unsure.pk).update(score=0.5)
+    page = client_for(officer).get(reverse("records:review", args=[record.uuid])).content.decode()
+    assert page.count("autofocus") == 1
+    assert f'value="{unsure.pk}" autofocus' in page
+    assert page.count("is-unsure") == 1
+    assert "Name, unsure" in page
+    assert "1 dashed place" in page
+
+
+def test_the_record_before_is_one_link_away(client_for: SignedIn, officer: User, clinic: Clinic) -> None:
+    first, second = scrubbed(clinic, officer, 2)
+    client = client_for(officer)
+    page = client.get(send(client, first).headers["Location"], follow=True).content.decode()
+    assert f'id="back" href="{reverse("records:review", args=[first.uuid])}"' in page
+    alone = client.get(reverse("records:review", args=[second.uuid]), {"back": "77"}).content.decode()
+    assert 'id="back"' not in alone
 
 
 def test_approving_as_it_is_leads_to_the_next_record(

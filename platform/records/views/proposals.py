@@ -95,14 +95,20 @@ def sample(request: HttpRequest, uuid: str) -> HttpResponse:
     if own.status == DatasetProposal.Status.WITHDRAWN:
         messages.info(request, "This proposal was withdrawn, so its sample is not read any more.")
         return redirect("records:proposal", own.uuid)
-    number = request.POST.get("number", "")
-    if request.method == "POST" and number.isdecimal() and len(number) < 10:
-        sampled = own.sample.select_related("scrubbed_text__record__clinic").filter(number=number).first()
+    if request.method == "POST":
+        sampled = _numbered(own, request.POST.get("number", ""))
     else:
         sampled = leak_bound.next_to_read(proposal=own, reader=user_of(request))
     if sampled is None:
         return redirect("records:proposal", own.uuid)
     return _read(request, own, sampled)
+
+
+def _numbered(own: DatasetProposal, number: str) -> SampledText | None:
+    """The text of the sample that a form was about."""
+    if not number.isdecimal() or len(number) > 9:
+        return None
+    return own.sample.select_related("scrubbed_text__record__clinic").filter(number=int(number)).first()
 
 
 def reading_context(request: HttpRequest, own: DatasetProposal) -> dict[str, Any]:
