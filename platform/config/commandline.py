@@ -44,29 +44,44 @@ def _clinic(name: str | None) -> Clinic:
 
 def read_json_lines(path: str, *required: str) -> list[dict[str, Any]]:
     """The objects of a JSON Lines file; a line that is none, or lacks a required text, is named by its number."""
-    rows = []
+    return [row for row, _ in each_json_line(path, *required)]
+
+
+def each_json_line(path: str, *required: str) -> Iterator[tuple[dict[str, Any], int]]:
+    """One object at a time, however long the file, with the bytes read so far."""
+    done = rows = 0
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        with Path(path).open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                row = _json_line(path, number, line, done, required)
+                done += len(line)
+                if row is not None:
+                    rows += 1
+                    yield row, done
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path}: not UTF-8 (byte {error.start + 1}). Save it as UTF-8.") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise CommandError(f"{path}, line {number}: not a JSON object.") from error
-        missing = [
-            name for name in required if not isinstance(row, dict) or not isinstance(row.get(name), str)
-        ]
-        if missing:
-            raise CommandError(f"{path}, line {number}: needs the text “{missing[0]}”.")
-        rows.append(row)
     if not rows:
         raise CommandError(f"{path}: the file is empty.")
-    return rows
+
+
+def _json_line(
+    path: str, number: int, line: bytes, before: int, required: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """None for an empty line. ``before`` counts the bytes of the lines before it."""
+    try:
+        text = line.decode("utf-8").strip()
+        row = json.loads(text) if text else None
+    except UnicodeDecodeError as error:
+        place = before + error.start + 1
+        raise CommandError(f"{path}: not UTF-8 (byte {place}). Save it as UTF-8.") from error
+    except ValueError as error:
+        raise CommandError(f"{path}, line {number}: not a JSON object.") from error
+    if not text:
+        return None
+    missing = [name for name in required if not isinstance(row, dict) or not isinstance(row.get(name), str)]
+    if missing:
+        raise CommandError(f"{path}, line {number}: needs the text “{missing[0]}”.")
+    return row
 
 
 @contextmanager
