@@ -24,7 +24,11 @@ from training.services.runs import start_run
 from training.services.stages import claim, heartbeat, settle
 
 BASE = "smollm2-135m"
-NOTE = "Patient Mary Ellsworth, SSN 521-44-9832, phone 617-555-0143, reports chest pain for {days} days. No fever."
+# The number stands in three places, so that no two notes are near-duplicates.
+NOTE = (
+    "Patient Mary Ellsworth, SSN 521-44-9832, phone 617-555-0143, reports chest pain for {days} days. No fever. "
+    "Walks {days} blocks, sleeps {days} hours."
+)
 REFERENCE = "Mary Ellsworth has had chest pain for {days} days."
 EVALUATION: dict[str, Any] = {
     "rows": 24,

@@ -25,7 +25,7 @@ class EraseForm(forms.Form):
                 "Keep it in service, marked, until a new model is trained without this.",
             ),
         ],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
     )
 
     def __init__(self, *args: Any, label: str, is_served: bool, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 
 from tests.stages.conftest import models_dir, tools_dir  # noqa: F401  (fixtures)
+from tests.stages.tiny import visit_rows
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -72,6 +73,14 @@ class Installation:
         for process in self.started:
             if process.poll() is None:
                 self.kill(process)
+
+
+def visits(count: int) -> list[dict[str, str]]:
+    """Visits of as many patients, none almost the same as another: those would all land in one part of a dataset."""
+    more = "\nPatient: I walk {0} minutes, sleep {0} hours and drink {0} cups."
+    return [
+        {**row, "source": row["source"] + more.format(number)} for number, row in enumerate(visit_rows(count))
+    ]
 
 
 def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:

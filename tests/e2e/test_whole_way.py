@@ -16,8 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.conftest import Installation, wait_for
-from tests.stages.tiny import visit_rows
+from tests.e2e.conftest import Installation, visits, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -93,7 +92,7 @@ def test_from_an_empty_machine_to_a_summary_in_the_portal(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
-    rows = [{"text": row["source"], "summary": row["target"], "section": "HPI"} for row in visit_rows(30)]
+    rows = [{"text": row["source"], "summary": row["target"], "section": "HPI"} for row in visits(30)]
     page.get_by_role("link", name="Upload", exact=True).click()
     page.get_by_label("Drop a file here").set_input_files(
         {

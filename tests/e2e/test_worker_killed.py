@@ -7,8 +7,7 @@ import pytest
 
 from jobs.progress import read_new
 from jobs.rundir import RunDir
-from tests.e2e.conftest import Installation, wait_for
-from tests.stages.tiny import visit_rows
+from tests.e2e.conftest import Installation, visits, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +49,7 @@ def test_a_killed_worker_s_run_resumes_from_its_checkpoint_and_finishes_once(
     installation: Installation, tmp_path: Path
 ) -> None:
     rows = tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps(row) + "\n" for row in visit_rows(60)))
+    rows.write_text("".join(json.dumps(row) + "\n" for row in visits(60)))
     run = installation.shell(QUEUE_A_RUN.format(rows=str(rows), epochs=40))
     train = RunDir(installation.var / "runs" / run / "1-train")
 

@@ -18,8 +18,10 @@ from records.services import datasets, review, scrubbing, uploads
 
 pytestmark = pytest.mark.django_db
 
+# The number stands in three places, so that no two notes are near-duplicates.
 NOTE = (
-    "Patient John Smith (MRN 4417823) was seen on 05/03/2021 for a cough of {} days. No fever, lungs clear."
+    "Patient John Smith (MRN 4417823) was seen on 05/03/2021 for a cough of {0} days. No fever, lungs clear. "
+    "Walks {0} blocks, sleeps {0} hours."
 )
 
 
