@@ -142,6 +142,7 @@ def test_an_address_of_the_net_goes_with_its_owner() -> None:
         (Kind.LOCATION, "03601", r"000\d\d"),
         (Kind.ORGANIZATION, "Mayo Clinic in Rochester, MN", r"[A-Z][a-z]+ Clinic in [A-Z][a-z]+, MN"),
         (Kind.ORGANIZATION, "MGH", r"[A-Z]{3}"),
+        (Kind.ORGANIZATION, "General Hospital", r"[A-Z][a-z]{5,} Hospital"),
         (Kind.AGE, "94", "over 89"),
         (Kind.AGE, "ninety-four", "over 89"),
         (Kind.AGE, "nonagenarian", "person over 89"),

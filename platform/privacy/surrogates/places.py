@@ -13,7 +13,7 @@ _PART = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _JOINED = re.compile(r"\.?[ -]")
-_ACRONYM = re.compile(r"[A-Z]{2,5}")
+_ACRONYM = re.compile(r"[A-Z]{2,4}")
 _CODES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC "
     "SD TN TX UT VT VA WA WV WI WY DC PR"
@@ -32,15 +32,24 @@ _STATE = re.compile(
 
 
 def place(chooser: Chooser, value: str) -> str:
-    """Raises NoSurrogate where the value holds nothing but words that many places share."""
+    """Raises NoSurrogate where the value holds no word."""
     parts = _parts(value)
     if not parts:
-        raise NoSurrogate("place")
+        return _named_anew(chooser, value)
     made, done = [], 0
     for start, end, kind in parts:
         made += [value[done:start], _stand_in(chooser, kind, value[start:end], is_whole=len(parts) == 1)]
         done = end
     return "".join([*made, value[done:]])
+
+
+def _named_anew(chooser: Chooser, value: str) -> str:
+    """ "General Hospital" may be the only one for miles: of words that many share, the last one stays."""
+    words = value.split()
+    if not folded(value):
+        raise NoSurrogate("place")
+    name = _cased(chooser.pick("place", folded(value), _names()), value)
+    return f"{name} {words[-1]}" if len(words) > 1 else name
 
 
 def _parts(value: str) -> list[tuple[int, int, str]]:
@@ -77,8 +86,11 @@ def _stand_in(chooser: Chooser, kind: str, value: str, *, is_whole: bool) -> str
         return _number(chooser, value)
     if _ACRONYM.fullmatch(value):
         return chooser.make("acronym", value, lambda attempt: chooser.like("acronym", value, attempt))
-    name = chooser.pick("place", folded(value), _names())
-    return name.upper() if value.isupper() else name.lower() if value.islower() else name
+    return _cased(chooser.pick("place", folded(value), _names()), value)
+
+
+def _cased(name: str, like: str) -> str:
+    return name.upper() if like.isupper() else name.lower() if like.islower() else name
 
 
 def _zip(chooser: Chooser, value: str, attempt: int = 0) -> str:
