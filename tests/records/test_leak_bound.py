@@ -6,6 +6,7 @@ from model_rows import scrubbed_records
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
+from config.commandline import ready_member
 from privacy.kinds import Kind
 from records import store
 from records.models import Dataset, DatasetProposal, Leak, PrivacyPolicy, Record, Redaction, SampledText
@@ -100,7 +101,7 @@ def test_a_stricter_policy_adds_to_the_sample_and_keeps_what_was_read(
     assert leak_bound.standing(proposal).is_met
 
 
-def test_nobody_reads_blind_what_he_reviewed_while_there_is_somebody_else(
+def test_nobody_reads_blind_what_they_reviewed_while_there_is_somebody_else(
     clinic: Clinic, officer: User, alice: User
 ) -> None:
     proposal = proposed(clinic, officer)
@@ -111,6 +112,7 @@ def test_nobody_reads_blind_what_he_reviewed_while_there_is_somebody_else(
         leak_bound.read_sampled(sampled=sampled, reader=officer)
     alice.is_active = False
     alice.save()
+    ready_member()  # whoever has the shell reads no sample
     assert leak_bound.next_to_read(proposal=proposal, reader=officer) == sampled
 
 
@@ -166,6 +168,38 @@ def test_a_mark_that_touches_a_placeholder_hides_all_that_stands_behind_it(
     added = record.redactions.get(verdict=Redaction.Verdict.ADDED)
     assert store.load_original(record).source[added.start : added.end] == "4417823) of the red lighthouse"
     assert "lighthouse" not in store.open_scrubbed(review.latest_text(record)).source
+
+
+@pytest.mark.parametrize(
+    ("operator", "left"),
+    [("placeholder", "Patient [NAME_1] (MRN [LOCATION_1] has"), ("mask", "Patient ***** (MRN ***** has")],
+)
+def test_a_leak_is_hidden_in_the_scrubbed_text_where_the_original_was_deleted(
+    clinic: Clinic, officer: User, alice: User, operator: str, left: str
+) -> None:
+    PrivacyPolicy.of(clinic)
+    PrivacyPolicy.objects.filter(clinic=clinic).update(operator=operator)
+    proposal = proposed(clinic, officer)
+    for record in Record.objects.all():
+        store.delete_original(clinic, record.uuid)
+    words = {"placeholder": "RN_1]) of the red lighthouse", "mask": "*****) of the red lighthouse"}[operator]
+    record = find_leak(proposal, alice, words)
+    assert store.open_scrubbed(review.latest_text(record)).source.startswith(left)
+    assert proposals.is_outdated(proposal)
+    assert leak_bound.standing(proposal).leaky == 1
+
+
+def test_surrogates_without_an_original_cannot_be_read_blind(
+    clinic: Clinic, officer: User, alice: User
+) -> None:
+    PrivacyPolicy.of(clinic)
+    PrivacyPolicy.objects.filter(clinic=clinic).update(operator="surrogate")
+    proposal = proposed(clinic, officer)
+    for record in Record.objects.all():
+        store.delete_original(clinic, record.uuid)
+    with pytest.raises(NotReadable, match="Made-up words"), transaction.atomic():
+        find_leak(proposal, alice)
+    assert leak_bound.standing(proposal).read == 0
 
 
 @pytest.mark.parametrize("words", ["[NAME_1]", "AME_1", "] (", "."])

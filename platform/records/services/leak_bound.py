@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -29,7 +30,7 @@ from records.models import (
     ScrubbedText,
 )
 from records.services.review import AddedSpan, newest_texts, review_record
-from records.services.scrubbing import standing_spans
+from records.services.scrubbing import seal_version, standing_spans
 from records.store import Texts
 
 REVIEWERS = [role for role, actions in ALLOWED.items() if Action.REVIEW_RECORDS in actions]
@@ -184,16 +185,18 @@ def _blind(scrubbed: ScrubbedText) -> Texts:
     """What a reader sees. Surrogates would look like leaks, so placeholders stand in their place here."""
     if scrubbed.operator == PrivacyPolicy.Operator.PLACEHOLDER:
         return store.open_scrubbed(scrubbed)
-    return Texts(*_placed(scrubbed.record).texts)
+    if store.has_original(scrubbed.record):
+        return Texts(*_placed(scrubbed.record).texts)
+    if scrubbed.operator == PrivacyPolicy.Operator.MASK:
+        return store.open_scrubbed(scrubbed)
+    raise NotReadable(
+        "Made-up words stand in this text and its original was deleted, so nobody can tell which of them are real. "
+        "Upload its record again, and have datasets read before their originals are deleted."
+    )
 
 
 def _placed(record: Record) -> Replacement:
-    try:
-        original = store.load_original(record)
-    except store.OriginalGone as error:
-        raise NotReadable(
-            "The original of this record was deleted, so nothing more can be hidden in it. Propose the dataset again."
-        ) from error
+    original = store.load_original(record)
     return replace((original.source, original.target), standing_spans(list(record.redactions.all())))
 
 
@@ -209,6 +212,9 @@ def _check_marks(leaks: Sequence[AddedSpan], texts: Texts) -> None:
 
 def _hide(record: Record, reader: User, leaks: Sequence[AddedSpan], seen: Texts) -> None:
     """A new version of the record's text, with the leaks among its redactions."""
+    if not store.has_original(record):
+        _hide_in_scrubbed(record, leaks, seen)
+        return
     placed = _placed(record)
     if Texts(*placed.texts) != seen:
         raise NotReadable("This record was scrubbed anew in the meantime. Propose the dataset again.")
@@ -219,6 +225,20 @@ def _hide(record: Record, reader: User, leaks: Sequence[AddedSpan], seen: Texts)
         rejected=[each.pk for each in rejected],
         added=[_in_original(leak, placed.spans[Field.values.index(leak.field)]) for leak in leaks],
     )
+
+
+def _hide_in_scrubbed(record: Record, leaks: Sequence[AddedSpan], seen: Texts) -> None:
+    """Where the original was deleted, the scrubbed text takes its place; no redaction could name a place in it."""
+    marks = []
+    for leak in leaks:
+        text = seen.source if leak.field == Field.SOURCE else seen.target
+        found = PLACEHOLDER.finditer(text)
+        hidden = [PlacedSpan(*m.span(), m.group(), leak.kind, *m.span()) for m in found]
+        whole = _in_original(leak, hidden)
+        marks.append(
+            Redaction(field=leak.field, start=whole.start, end=whole.end, kind=leak.kind.value, score=1.0)
+        )
+    seal_version(record, seen, standing_spans(marks))
 
 
 def _in_original(leak: AddedSpan, placed: Sequence[PlacedSpan]) -> AddedSpan:
@@ -247,7 +267,9 @@ def _place(seed: str, seal: str) -> str:
 
 
 def _has_another_reviewer(reader: User) -> bool:
+    """Somebody else who can sign in; the member in whose name commands act cannot."""
     others = Membership.objects.filter(
         clinic=reader.membership.clinic, role__in=REVIEWERS, user__is_active=True
-    ).exclude(user=reader)
-    return others.exists()
+    )
+    people = others.exclude(user__password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return people.exclude(user=reader).exists()

@@ -13,7 +13,7 @@ def check_releasable(dataset: Dataset) -> None:
     """Pass a dataset that lost no record, and that somebody attested or whose blind reading met the threshold."""
     if dataset.revocations.exists():
         raise NotReleasable(
-            f"A record of {dataset.name} was erased. Freeze a new dataset: it takes the same records, without that one."
+            f"A record of {dataset.name} was erased. Propose a new dataset: it takes the same records, without that one."
         )
     if dataset.attestation:
         return

@@ -34,7 +34,9 @@ def delete_due_originals(*, clinic: Clinic) -> int:
 def due_originals(clinic: Clinic) -> models.QuerySet[Record]:
     """Reviewed records past the policy's days, but for those somebody may still mark a leak in."""
     before = timezone.now() - timedelta(days=PrivacyPolicy.of(clinic).keep_originals_days)
-    unread = SampledText.objects.filter(read_at=None, proposal__status=DatasetProposal.Status.OPEN)
+    unread = SampledText.objects.filter(read_at=None).exclude(
+        proposal__status=DatasetProposal.Status.WITHDRAWN
+    )
     return Record.objects.filter(
         clinic=clinic, status=Record.Status.APPROVED, original_deleted_at=None, reviewed_at__lte=before
     ).exclude(pk__in=unread.values("scrubbed_text__record"))
