@@ -372,7 +372,7 @@ def test_a_note_of_two_thousand_characters_takes_few_milliseconds() -> None:
         spans.append(Span(len(text), len(text) + len(value), kind))
         text += f"{value}. "
     surrogate_texts([text], [spans], key=KEY)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(10):
         surrogate_texts([text], [spans], key=KEY)
-    assert (time.perf_counter() - began) / 10 < 0.05
+    assert (time.process_time() - began) / 10 < 0.05

