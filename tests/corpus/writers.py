@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -122,7 +123,8 @@ def zip_of(
 ) -> bytes:
     buffer = io.BytesIO()
     pairs = members.items() if isinstance(members, Mapping) else members
-    with zipfile.ZipFile(buffer, "w", method) as archive:
+    with zipfile.ZipFile(buffer, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two of a name are meant
         for name, data in pairs:
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 2, 3, 4, 6)), data, compress_type=method)
     return buffer.getvalue()

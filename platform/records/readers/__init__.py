@@ -46,6 +46,7 @@ __all__ = [
     "read_packed",
     "rows_of",
     "suffix_of",
+    "unpack",
 ]
 
 

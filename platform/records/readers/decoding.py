@@ -136,14 +136,15 @@ def _choices(data: bytes) -> list[Choice]:
     found: dict[str, Choice] = {}
     for encoding, label in ENCODINGS.items():
         text = _strictly(data, encoding)
-        if text is not None and text not in found and _is_plausible(text):
+        if text is not None and text not in found and _is_plausible(text, encoding):
             found[text] = Choice(encoding, label, [])
     shown = _sampler(data)
     return [Choice(each.encoding, each.label, shown(each.encoding)) for each in found.values()]
 
 
-def _is_plausible(text: str) -> bool:
-    if _CONTROL.search(text) or not re.search(r"[ \n\u3000]", text):
+def _is_plausible(text: str, encoding: str) -> bool:
+    # Any two letters make one of UTF-16; only where it is really meant do spaces and line ends come out as such.
+    if _CONTROL.search(text) or (encoding.startswith("utf-16") and not re.search(r"\s", text)):
         return False
     return not any(unicodedata.category(character) in {"Cn", "Co"} for character in set(text))
 

@@ -20,4 +20,4 @@ def read(data: bytes, encoding: str) -> Reading:
         if not isinstance(resource, dict) or "resourceType" not in resource:
             raise UnreadableFile(f"Line {number} is no FHIR resource. Records of your own go into .jsonl.")
         resources.append(resource)
-    return fhir.read_resources(resources, encoding)
+    return fhir.read_resources(resources, encoding) if resources else Reading()

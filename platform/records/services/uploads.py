@@ -69,10 +69,8 @@ def hold_upload(*, clinic: Clinic, user: User, name: str, data: bytes) -> Upload
 
 def encoding_choices(upload: Upload) -> list[readers.Choice]:
     """How the text of a waiting upload may be read, if the file itself does not say."""
-    if upload.status not in _WAITING:
-        raise UploadClosed
     try:
-        readers.read_packed(upload.suffix, store.load_upload(upload.clinic, upload.uuid))
+        readers.read_packed(upload.suffix, _waiting_file(upload))
     except readers.EncodingUnknown as question:
         return question.choices
     return []
@@ -83,7 +81,7 @@ def choose_encoding(*, upload: Upload, user: User, encoding: str) -> None:
 
     Raises ``readers.UnreadableFile``; the upload then waits on.
     """
-    packed = readers.read_packed(upload.suffix, store.load_upload(upload.clinic, upload.uuid), encoding)
+    packed = readers.read_packed(upload.suffix, _waiting_file(upload), encoding)
     head = readers.head_of(packed)
     with transaction.atomic():
         waiting = Upload.objects.filter(pk=upload.pk, status__in=_WAITING)
@@ -132,10 +130,22 @@ def find_record(clinic: Clinic, row: Row) -> Record | None:
     return Record.objects.filter(clinic=clinic, fingerprint=_fingerprint(clinic, row)).first()
 
 
+def _waiting_file(upload: Upload) -> bytes:
+    if upload.status not in _WAITING:
+        raise UploadClosed
+    try:
+        return store.load_upload(upload.clinic, upload.uuid)
+    except FileNotFoundError as error:  # it was imported since this row was fetched
+        raise UploadClosed from error
+
+
 def _reading(upload: Upload) -> bytes:
     if upload.status != Upload.Status.PREVIEW:
         raise UploadClosed
-    return store.load_reading(upload.clinic, upload.uuid)
+    try:
+        return store.load_reading(upload.clinic, upload.uuid)
+    except FileNotFoundError as error:
+        raise UploadClosed from error
 
 
 def _counts(head: Head) -> dict[str, int]:
