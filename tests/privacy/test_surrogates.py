@@ -95,6 +95,13 @@ def test_a_name_keeps_its_form(value: str, form: str) -> None:
     assert re.fullmatch(form, one(Kind.NAME, value))
 
 
+def test_digits_that_a_reviewer_took_for_part_of_a_name_do_not_stay() -> None:
+    for key in (KEY, OTHER_KEY):
+        made_up = one(Kind.NAME, "Mr. John Smith 4417823", key)
+        assert re.fullmatch(r"Mr\. [A-Z][a-z]+ [A-Z][a-z]+ \d{7}", made_up)
+        assert "4417823" not in made_up
+
+
 @given(KEYS)
 @settings(max_examples=30, deadline=None)
 def test_men_and_women_stay_men_and_women(key: bytes) -> None:

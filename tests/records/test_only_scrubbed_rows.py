@@ -1,10 +1,13 @@
 """What the database itself refuses, whoever asks it: raw SQL past every service. Runs on the database of DATABASE_URL."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Clinic, User
@@ -210,6 +213,18 @@ def test_a_review_after_the_clinic_changed_its_operator_makes_a_version_by_the_n
     assert record.scrubbed_texts.count() == 2
     review.review_record(record=record, reviewer=officer)
     assert record.scrubbed_texts.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("operator", "says"),
+    [("placeholder", "A placeholder such as"), ("surrogate", "are made up"), ("mask", "Asterisks stand")],
+)
+def test_the_record_s_page_says_what_stands_for_the_identifiers(
+    clinic: Clinic, officer: User, client_for: Callable[[User], Client], operator: str, says: str
+) -> None:
+    record, _ = texts_by(clinic, officer, operator)
+    address = reverse("records:record", args=[record.uuid])
+    assert says in client_for(officer).get(address, {"text": "scrubbed"}).content.decode()
 
 
 def test_every_operator_of_the_library_can_be_chosen_and_no_other() -> None:

@@ -23,6 +23,7 @@ from privacy.surrogates.keyed import Chooser, NoSurrogate
 FEMALE, MALE, SURNAMES = "female", "male", "surnames"
 _COMMON, _RARE = "abcdeghjklmnprstvw", "fioquxyz"
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_DIGITS = re.compile(r"\d+")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 _MALE_TITLES = {"mr", "mister", "sir"}
 _FEMALE_TITLES = {"mrs", "ms", "miss", "madam", "mme"}
@@ -67,9 +68,13 @@ class People:
             raise NoSurrogate("name")
         made, done = [], 0
         for word in name.words:
-            made += [value[done : word.start], self._word(word)]
+            made += [self._between(value[done : word.start]), self._word(word)]
             done = word.end
-        return "".join([*made, value[done:]])
+        return "".join([*made, self._between(value[done:])])
+
+    def _between(self, text: str) -> str:
+        """Titles and marks stay; digits that somebody took for part of a name do not."""
+        return _DIGITS.sub(lambda match: self._chooser.like("digits", match.group()), text)
 
     def _learn(self, name: _Name) -> None:
         for word in name.words:
