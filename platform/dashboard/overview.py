@@ -6,7 +6,7 @@ from django.db.models import Count
 
 from accounts.access import Action, may
 from accounts.models import Clinic, User
-from records.models import Dataset, Record
+from records.models import Dataset, DatasetProposal, Record
 from summaries.models import Deployment
 from training.models import Status, TrainingRun
 
@@ -17,6 +17,7 @@ class Overview:
     waiting_for_review: int
     reviewed: int
     quarantined: int
+    proposals: int
     datasets: int
     running: int
     models_made: int
@@ -47,6 +48,7 @@ def overview(clinic: Clinic) -> Overview:
         waiting_for_review=counts.get(Record.Status.SCRUBBED, 0),
         reviewed=counts.get(Record.Status.APPROVED, 0),
         quarantined=counts.get(Record.Status.QUARANTINED, 0),
+        proposals=DatasetProposal.objects.filter(clinic=clinic, status=DatasetProposal.Status.OPEN).count(),
         datasets=Dataset.objects.filter(clinic=clinic).count(),
         running=runs.filter(status__in=[Status.QUEUED, Status.RUNNING]).count(),
         models_made=runs.filter(status=Status.SUCCEEDED).count(),
@@ -80,6 +82,12 @@ def _steps(numbers: Overview) -> list[tuple[bool, Action, Step]]:
         "records:propose",
         "Propose a dataset",
     )
+    sign = Step(
+        "Sign a proposed dataset",
+        "Two people sign it, and somebody who did not review its records reads a sample blind.",
+        "records:datasets",
+        "Go to the datasets",
+    )
     train = Step(
         "Train the clinic's model",
         "A dataset is ready. Training runs on this machine and shows how long it takes.",
@@ -105,6 +113,7 @@ def _steps(numbers: Overview) -> list[tuple[bool, Action, Step]]:
         (numbers.waiting_for_review > 0, Action.REVIEW_RECORDS, review),
         (deployed, Action.SUMMARIZE, summarize),
         (numbers.records == 0, Action.UPLOAD_RECORDS, upload),
+        (numbers.proposals > 0, Action.REVIEW_RECORDS, sign),
         (numbers.reviewed > 0 and numbers.datasets == 0, Action.FREEZE_DATASETS, freeze),
         (
             numbers.datasets > 0 and not numbers.running and not numbers.models_made,

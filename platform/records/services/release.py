@@ -34,7 +34,8 @@ def check_releasable(dataset: Dataset) -> None:
             "Propose a new dataset under another name."
         )
     if not reading.is_met:
+        more = f"{reading.still_to_read} more record{'' if reading.still_to_read == 1 else 's'}"
         raise NotReleasable(
-            f"Training on {dataset.name} is locked: {reading.still_to_read} more records of its sample must be "
-            "read blind and found clean. Open the dataset's page to read them."
+            f"Training on {dataset.name} is locked: {more} of its sample must be read blind and found clean. "
+            "Open the dataset's page to read on."
         )
