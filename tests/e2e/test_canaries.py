@@ -1,0 +1,99 @@
+"""Fifty canaries go through upload, review, a dataset, training data and every error path of a real installation.
+
+They are found in the encrypted store and nowhere else: no file under the state folder or the temp folder (the database's
+own file, its log of changes, broker messages, run folders and logs are among them), no column of any table, no output.
+And an erased record's blobs are not even found as ciphertext.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.canaries import CANARIES, PATIENT
+from tests.e2e.conftest import Installation
+
+pytestmark = pytest.mark.slow
+
+DAY = Path(__file__).with_name("canary_day.py").read_text()
+# Everything in every table, as a client of the database sees it.
+DUMP = """
+from django.db import connection
+def shown(value):
+    return bytes(value).decode("latin-1") if isinstance(value, (bytes, memoryview)) else str(value)
+with connection.cursor() as cursor:
+    for table in connection.introspection.table_names(cursor):
+        cursor.execute(f'SELECT * FROM "{table}"')
+        for row in cursor.fetchall():
+            print(table, *[ascii(shown(value)) for value in row])
+"""
+OPENED = """
+import json
+from records import store
+from records.models import Record, ScrubbedText
+originals = [store.load_original(record) for record in Record.objects.select_related("clinic")]
+scrubbed = [store.open_scrubbed(text) for text in ScrubbedText.objects.select_related("record__clinic")]
+print(json.dumps([[text for texts in kept for text in (texts.source, texts.target)] for kept in (originals, scrubbed)]))
+"""
+ERASE = """
+import json
+from accounts.models import User
+from dashboard.services import erasure
+from records.models import DatasetItem, Record
+from training.models import TrainingRun
+from training.services.runs import cancel_rest
+for run in TrainingRun.objects.exclude(status="succeeded"):
+    cancel_rest(run)  # its worker was stopped
+text = DatasetItem.objects.select_related("scrubbed_text__record__clinic").first().scrubbed_text
+blob = bytes(text.blob).hex()
+erasure.erase_records(records=[text.record], user=User.objects.get(username="alice"))
+print(json.dumps([text.record.number, blob, Record.objects.get(pk=text.record_id).erased_at is not None]))
+"""
+
+
+@pytest.fixture
+def day(installation: Installation) -> Installation:
+    """An installation after the day, its worker stopped."""
+    temp = installation.var / "tmp"  # so that what is left in temp folders is searched too
+    temp.mkdir()
+    installation.environment["TMPDIR"] = str(temp)
+    installation.manage("migrate", "--verbosity", "0")
+    installation.manage("collectstatic", "--noinput", "--verbosity", "0")
+    worker = installation.start_worker()
+    program = installation.start("day", "manage.py", "shell", "--no-imports", "-c", DAY)
+    assert program.wait(400) == 0, (installation.var / "day.log").read_text()[-3000:]
+    installation.kill(worker)
+    assert "succeeded" in (installation.var / "day.log").read_text().splitlines()[-1]
+    return installation
+
+
+def files_with(word: bytes, folder: Path) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and word in path.read_bytes()]
+
+
+def test_fifty_canaries_are_found_in_the_encrypted_store_alone(day: Installation) -> None:
+    originals, scrubbed = map("\n".join, json.loads(day.shell(OPENED)))
+    assert [canary for canary in CANARIES if canary not in originals] == [], "the day lost some of them"
+    assert [canary for canary in CANARIES if canary in scrubbed] == []
+
+    rows = next(day.var.glob("runs/*/rows.jsonl")).read_text()
+    assert "dry cough for 2 days" in rows, "the search would find what is there"
+    assert any(path.stat().st_size for path in (day.var / "tmp").parent.rglob("*.log"))
+    dump = day.shell(DUMP).splitlines()
+    assert {"records_record", "audit_auditentry", "django_session"} <= {
+        line.partition(" ")[0] for line in dump
+    }
+    found = {
+        canary: files_with(canary.encode(), day.var)
+        + [line.partition(" ")[0] for line in dump if canary in line]
+        for canary in [*CANARIES, PATIENT]
+    }
+    assert {canary: places for canary, places in found.items() if places} == {}
+    names = [path.name for path in day.var.rglob("*") if any(canary in path.name for canary in CANARIES)]
+    assert names == []
+
+    number, blob, is_done = json.loads(day.shell(ERASE))
+    assert is_done
+    assert files_with(bytes.fromhex(blob)[:48], day.var) == []
+    assert files_with(f"for {number + 1} days".encode(), day.var) == []
+    assert len(files_with(b"SQLite format 3", day.var)) <= 1
