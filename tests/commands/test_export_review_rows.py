@@ -69,7 +69,8 @@ def test_the_rows_are_gold_for_the_scorer(clinic: Clinic, officer: User, tmp_pat
 def test_a_text_where_a_hidden_word_stands_elsewhere_is_withheld(
     clinic: Clinic, officer: User, tmp_path: Path
 ) -> None:
-    reviewed(clinic, officer, NOTE + " Went back to the Red  Lighthouse.")
+    record = reviewed(clinic, officer, NOTE + " Went back to the RED  lighthouse.")
+    record.redactions.filter(start__gte=len(NOTE)).delete()  # as a scrubber that overlooks it leaves it
     rows, told = export(tmp_path / "rows.jsonl")
     assert rows == []
     assert "1 texts are left out" in told
