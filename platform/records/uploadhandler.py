@@ -4,7 +4,6 @@ from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
-
 _PIECE = 64 * 1024
 
 

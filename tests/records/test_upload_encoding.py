@@ -87,7 +87,10 @@ def test_another_choice_may_be_made_until_the_import(
 ) -> None:
     upload, client = held(clinic, clerk), client_for(clerk)
     client.post(page_of(upload), {"encoding": "cp437"})
-    assert 'value="cp437" aria-describedby="lines-5" checked' in client.get(page_of(upload)).content.decode()
+    assert (
+        'value="cp437" aria-describedby="lines-5" required checked'
+        in client.get(page_of(upload)).content.decode()
+    )
     client.post(page_of(upload), {"encoding": "cp1252"})
     assert "½ tablet" in client.get(reverse("records:upload_preview", args=[upload.uuid])).content.decode()
     client.post(reverse("records:upload_confirm", args=[upload.uuid]))
