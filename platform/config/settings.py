@@ -123,6 +123,8 @@ TOOLS_DIR = env.folder("PRECIS_TOOLS_DIR", VAR / "tools")
 LOCAL_MODELS_DIR = Path(path) if (path := env.text("PRECIS_LOCAL_MODELS", "")) else None
 
 # --- limits ------------------------------------------------------------------------------------------------
+# Which model finds identifiers beside the rules: "embedded", "spacy:NAME", or a folder that adopt_tagger or train_tagger made.
+TAGGER = env.text("PRECIS_TAGGER", "embedded")
 MAX_UPLOAD_BYTES = env.integer("PRECIS_MAX_UPLOAD_MB", 20, low=1, high=2000) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [

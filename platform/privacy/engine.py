@@ -1,6 +1,7 @@
 """Presidio's analyzer over our recognizers, failing closed: every identifier in a text, or a ScrubError."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -8,8 +9,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from privacy import chosen, lexicon, quiet
 from privacy.kinds import Kind, Span
 from privacy.placeholders import PLACEHOLDER
+from privacy.plausible import is_plausible, names_an_illness
 from privacy.presidio import (
     AnalyzerEngine,
     ContextAwareEnhancer,
@@ -19,8 +22,12 @@ from privacy.presidio import (
     RecognizerResult,
 )
 from privacy.recognizers import build_recognizers
+from privacy.spacy_names import SpacyRecognizer
+from privacy.tagger import Tagger, TaggerRecognizer
 
 MAX_CHARACTERS = 400_000
+_BY_LISTS = {"names", "places"}
+_OLD_AGE = re.compile(r"9\d|1[01]\d")
 
 
 class ScrubError(Exception):
@@ -63,16 +70,22 @@ class _NoContext(ContextAwareEnhancer):
         return raw_results
 
 
+def _analyzer(recognizers: Iterable[EntityRecognizer]) -> AnalyzerEngine:
+    return AnalyzerEngine(
+        registry=RecognizerRegistry(recognizers=[_Guarded(each) for each in recognizers]),
+        nlp_engine=NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}]),
+        context_aware_enhancer=_NoContext(),
+    )
+
+
 class Scrubber:
     """Finds identifiers. Holds no text and no state between calls, so threads may share one."""
 
-    def __init__(self, recognizers: Iterable[EntityRecognizer] | None = None) -> None:
-        chosen = build_recognizers() if recognizers is None else recognizers
-        self._analyzer = AnalyzerEngine(
-            registry=RecognizerRegistry(recognizers=[_Guarded(each) for each in chosen]),
-            nlp_engine=NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}]),
-            context_aware_enhancer=_NoContext(),
-        )
+    def __init__(
+        self, rules: Iterable[EntityRecognizer] | None = None, tagger: EntityRecognizer | None = None
+    ) -> None:
+        self._rules = _analyzer(build_recognizers() if rules is None else rules)
+        self._tagger = _analyzer([tagger]) if tagger else None
 
     def find(self, text: str) -> list[Span]:
         """Every identifier in ``text``: sorted, without overlaps, in characters of ``text``.
@@ -85,17 +98,55 @@ class Scrubber:
             raise ScrubError("text holds a NUL character")
         if not text.strip():
             return []
-        spans = [_span(result, len(text)) for result in self._analyze(text)]
+        loud = quiet.loud_words(text)
+        spans = self._read(self._rules, text, quiet.around(text, loud, before=100, after=60))
+        if self._tagger:
+            doubtful = quiet.sentences_around(text, _unexplained(text, loud, spans))
+            spans += [span for span in self._read(self._tagger, text, doubtful) if is_plausible(text, span)]
+        spans = [
+            span for span in spans if span.recognizer not in _BY_LISTS or not names_an_illness(text, span)
+        ]
         return _outside_placeholders(resolve(spans, text), text)
 
-    def _analyze(self, text: str) -> list[RecognizerResult]:
-        try:
-            return list(self._analyzer.analyze(text, language="en"))
-        except ScrubError:
-            raise
-        except Exception as error:
-            fault = type(error).__name__
-        raise ScrubError(f"analyzer failed: {fault}")
+    def _read(self, analyzer: AnalyzerEngine, text: str, stretches: Sequence[quiet.Stretch]) -> list[Span]:
+        excerpt = quiet.Excerpt(text, stretches)
+        return [
+            Span(start, end, span.kind, span.score, span.recognizer)
+            for span in _analyze(analyzer, excerpt.words)
+            for start, end in excerpt.ranges(span.start, span.end)
+        ]
+
+
+def _analyze(analyzer: AnalyzerEngine, words: str) -> list[Span]:
+    if not words:
+        return []
+    try:
+        results = list(analyzer.analyze(words, language="en"))
+    except ScrubError:
+        raise
+    except Exception as error:
+        fault = type(error).__name__
+    else:
+        return [_span(result, len(words)) for result in results]
+    raise ScrubError(f"analyzer failed: {fault}")
+
+
+def _unexplained(text: str, loud: Sequence[quiet.Stretch], spans: Sequence[Span]) -> list[quiet.Stretch]:
+    """The loud words that no rule has taken for an identifier, and that are no other number than an age over 89, no drug, month or the like."""
+    owner = bytearray(len(text))
+    for span in spans:
+        owner[span.start : span.end] = b"\1" * (span.end - span.start)
+    known = lexicon.words("not_names")
+    return [
+        word
+        for word in loud
+        if owner.find(0, word.start, word.end) >= 0
+        and (
+            any(map(str.isalpha, text[word.start : word.end]))
+            or _OLD_AGE.fullmatch(text, word.start, word.end)
+        )
+        and lexicon.fold(text[word.start : word.end]) not in known
+    ]
 
 
 def _span(result: RecognizerResult, length: int) -> Span:
@@ -108,18 +159,41 @@ def _span(result: RecognizerResult, length: int) -> Span:
 def resolve(spans: Sequence[Span], text: str) -> list[Span]:
     """Spans without overlaps that cover every letter and digit the given ones cover.
 
-    The surer span wins, then the longer; of the loser, what sticks out is kept, so nothing found is uncovered.
+    The surer span wins, then the longer; of the loser, what sticks out is kept, so nothing found is uncovered: as part
+    of the winner where both are of one kind ("Anna" and "Anna Smith" are "Anna Smith"), else by itself.
     """
     taken: list[Span] = []
+    rests: list[Span] = []
     owner = bytearray(len(text))
     for span in sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start)):
         for start, end in _free_ranges(owner, span.start, span.end):
             piece = text[start:end]
             if any(map(str.isalnum, piece)):
                 left = start + len(piece) - len(piece.lstrip())
-                taken.append(Span(left, left + len(piece.strip()), span.kind, span.score, span.recognizer))
+                whole = (start, end) == (span.start, span.end)
+                kept = Span(left, left + len(piece.strip()), span.kind, span.score, span.recognizer)
+                (taken if whole else rests).append(kept)
         owner[span.start : span.end] = b"\1" * (span.end - span.start)
-    return sorted(taken)
+    return _with_rests(sorted(taken), sorted(rests), text)
+
+
+def _with_rests(taken: list[Span], rests: list[Span], text: str) -> list[Span]:
+    """Each rest joined to the span of its kind that it touches, or standing by itself."""
+    merged: list[Span] = []
+    loose = set(rests)
+    for span in sorted([*taken, *rests]):
+        last = merged[-1] if merged else None
+        if (
+            last
+            and last.kind == span.kind
+            and {last, span} & loose
+            and not any(map(str.isalnum, text[last.end : span.start]))
+        ):
+            merged[-1] = Span(last.start, span.end, last.kind, max(last.score, span.score), last.recognizer)
+            loose |= {merged[-1]} if {last, span} <= loose else set()
+        else:
+            merged.append(span)
+    return merged
 
 
 def _free_ranges(owner: bytearray, start: int, end: int) -> list[tuple[int, int]]:
@@ -148,26 +222,56 @@ def _outside_placeholders(spans: list[Span], text: str) -> list[Span]:
     ]
 
 
-def _scrubber_version() -> str:
-    """Changes with any code or word list that decides what is found, and with the package of the name lists."""
-    digest = hashlib.sha256(version("faker").encode())
-    folder = Path(__file__).parent
-    single = [folder / f"{name}.py" for name in ("engine", "rules", "lexicon", "placeholders")]
-    for path in sorted([*single, *(folder / "recognizers").glob("*.py"), *(folder / "words").glob("*.txt")]):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"rules-{digest.hexdigest()[:12]}"
-
-
-SCRUBBER_VERSION = _scrubber_version()
+_FOLDER = Path(__file__).parent
 _building = Lock()
 
 
+def scrubber_version() -> str:
+    """Changes with any code, word list or weights that decide what is found, and with the package of the name lists."""
+    return _version(chosen.tagger)
+
+
 @cache
-def _shared() -> Scrubber:
-    return Scrubber()
+def _version(choice: str) -> str:
+    digest = hashlib.sha256(version("faker").encode())
+    single = [
+        _FOLDER / f"{name}.py"
+        for name in ("engine", "lexicon", "placeholders", "plausible", "quiet", "rules", "tagger")
+    ]
+    lists = [*(_FOLDER / "recognizers").glob("*.py"), *(_FOLDER / "words").glob("*.txt")]
+    for path in sorted([*single, *lists]):
+        digest.update(path.relative_to(_FOLDER).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update(_tagger_identity(choice).encode())
+    return f"rules-{digest.hexdigest()[:12]}"
+
+
+def _tagger_identity(choice: str) -> str:
+    if choice.startswith("spacy:"):
+        return choice
+    card = _weights_of(choice) / "card.json"
+    return card.read_text(encoding="utf-8") if card.is_file() else "none"
+
+
+def _weights_of(choice: str) -> Path:
+    return _FOLDER / "weights" / "tagger" if choice == chosen.EMBEDDED else Path(choice)
+
+
+def _load_tagger(choice: str) -> EntityRecognizer:
+    if choice.startswith("spacy:"):
+        return SpacyRecognizer(choice.removeprefix("spacy:"))
+    return TaggerRecognizer(Tagger(_weights_of(choice)))
+
+
+@cache
+def _built(choice: str) -> Scrubber:
+    try:
+        return Scrubber(tagger=_load_tagger(choice))
+    except Exception as error:
+        fault = type(error).__name__
+    raise ScrubError(f"the tagger did not load: {fault}")
 
 
 def get_scrubber() -> Scrubber:
-    """The process's scrubber, built on first use (about a second)."""
+    """The process's scrubber, built on first use (about two seconds). Raises ScrubError when its model does not load."""
     with _building:
-        return _shared()
+        return _built(chosen.tagger)

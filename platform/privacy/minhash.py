@@ -31,7 +31,9 @@ class Signer:
 
     def __init__(self, key: bytes) -> None:
         word_key = hashlib.blake2b(key, digest_size=32, person=b"word").digest()
-        self._word = lru_cache(_KNOWN_WORDS)(lambda word: _hash(word.encode(errors="surrogatepass"), word_key))
+        self._word = lru_cache(_KNOWN_WORDS)(
+            lambda word: _hash(word.encode(errors="surrogatepass"), word_key)
+        )
         self._band_key = hashlib.blake2b(key, digest_size=32, person=b"band").digest()
         seed = hashlib.blake2b(key, digest_size=16, person=b"places").digest()
         numbers = np.random.Generator(np.random.PCG64(int.from_bytes(seed))).integers(

@@ -25,6 +25,7 @@ def _hidden(*names: str) -> Iterator[None]:
 
 
 with _hidden("torch", "transformers"):
+    import spacy
     from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
     from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
@@ -46,4 +47,5 @@ __all__ = [
     "RecognizerRegistry",
     "RecognizerResult",
     "SpanToReplace",
+    "spacy",
 ]

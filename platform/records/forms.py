@@ -144,7 +144,10 @@ class PolicyForm(forms.Form):
     operator = forms.ChoiceField(
         choices=PrivacyPolicy.Operator.choices,
         label="What stands in an identifier's place in training texts",
-        help_text="Holds for records scrubbed or reviewed from now on.",
+        help_text=(
+            "Holds for records scrubbed or reviewed from now on. Made-up words move every date by some weeks: that keeps "
+            "intervals, but it is no longer Safe Harbor, and an expert must have agreed to it."
+        ),
     )
     keep_originals_days = forms.IntegerField(
         min_value=0,

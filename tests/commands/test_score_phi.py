@@ -17,7 +17,10 @@ ROWS: list[dict[str, Any]] = [
             {"start": 33, "end": 45, "label": "PHONE_NUMBER"},
         ],
     },
-    {"text": "the flobnar grew at qqxz wards", "spans": [{"start": 20, "end": 24, "label": "ORGANIZATION"}]},
+    {
+        "text": "the patient grew up by tall trees",
+        "spans": [{"start": 23, "end": 27, "label": "ORGANIZATION"}],
+    },
     {"text": "no fever", "spans": []},
 ]
 
@@ -63,11 +66,11 @@ def test_the_table_has_a_line_for_each_kind_and_the_whole(tmp_path: Path) -> Non
 
 
 def test_text_is_printed_only_on_request(tmp_path: Path) -> None:
-    assert "qqxz" not in "".join(score_phi(tmp_path))
+    assert "tall" not in "".join(score_phi(tmp_path))
     printed, remarks = score_phi(tmp_path, "--json", "--misses", "3")
-    assert ">>qqxz<<" in remarks
-    assert "qqxz" not in printed
-    assert "qqxz" not in score_phi(tmp_path, "--safe-harbor", "--misses", "3")[1]
+    assert ">>tall<<" in remarks
+    assert "tall" not in printed
+    assert "tall" not in score_phi(tmp_path, "--safe-harbor", "--misses", "3")[1]
 
 
 @pytest.mark.parametrize(

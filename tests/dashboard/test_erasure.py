@@ -302,6 +302,7 @@ def test_summaries_of_it_go_and_those_of_others_stay(
             scrubbed_text=review.latest_text(record),
             seconds=1,
             generated_tokens=1,
+            source_seal="0" * 64,
         )
         summary.blob = vault.encrypt(clinic.wrapped_key, f"summary:{summary.uuid}", words_of(record).encode())
         summary.save()

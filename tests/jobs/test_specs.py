@@ -3,7 +3,16 @@ import json
 
 import pytest
 
-from jobs.specs import SPECS, EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from jobs.specs import (
+    SPECS,
+    EvaluateSpec,
+    ExportTaggerSpec,
+    PrepareSpec,
+    QuantizeSpec,
+    Spec,
+    TaggerSpec,
+    TrainSpec,
+)
 
 WHERE = {"base": "smollm2-135m", "models_dir": "/var/models"}
 ROWS = {"rows": "/runs/1/rows.jsonl", "rows_sha256": "a" * 64, "rows_key": "b" * 64}
@@ -12,6 +21,8 @@ EXAMPLES: dict[str, Spec] = {
     "train": TrainSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", epochs=0.5),
     "quantize": QuantizeSpec(**WHERE, adapter="/a", tools_dir="/tools", types=("Q6_K",)),
     "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
+    "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
+    "export_tagger": ExportTaggerSpec(**WHERE),
 }
 
 

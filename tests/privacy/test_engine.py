@@ -4,10 +4,12 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from privacy.engine import MAX_CHARACTERS, SCRUBBER_VERSION, Scrubber, ScrubError, get_scrubber, resolve
+from privacy import chosen
+from privacy.engine import MAX_CHARACTERS, Scrubber, ScrubError, get_scrubber, resolve, scrubber_version
 from privacy.kinds import Kind, Span
 from privacy.recognizers import build_recognizers
 from privacy.rules import Recognizer
@@ -78,8 +80,35 @@ def test_threads_share_one_scrubber() -> None:
 
 
 def test_the_version_names_the_rules_in_use() -> None:
-    assert SCRUBBER_VERSION.startswith("rules-")
-    assert len(SCRUBBER_VERSION) == len("rules-") + 12
+    assert scrubber_version().startswith("rules-")
+    assert len(scrubber_version()) == len("rules-") + 12
+
+
+def test_another_tagger_is_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scrubber_version()
+    monkeypatch.setattr(chosen, "tagger", "spacy:en_core_web_lg")
+    assert scrubber_version() != before
+
+
+def test_a_tagger_that_does_not_load_stops_every_scrub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(chosen, "tagger", str(tmp_path))
+    with pytest.raises(ScrubError, match="the tagger did not load: WeightsError"):
+        get_scrubber()
+
+
+def test_a_tagger_that_raises_stops_the_scrub() -> None:
+    with pytest.raises(ScrubError, match="recognizer broken failed"):
+        Scrubber(tagger=Broken("broken", [Kind.NAME])).find("Seen with Zzyzx Quux.")
+
+
+def test_what_sticks_out_of_a_span_of_the_same_kind_becomes_part_of_it() -> None:
+    text = "Anna Smith came."
+    spans = [Span(0, 4, Kind.NAME, 0.9, "names"), Span(0, 10, Kind.NAME, 0.7, "tagger")]
+    assert [(span.start, span.end) for span in resolve(spans, text)] == [(0, 10)]
+    neighbours = [Span(0, 4, Kind.NAME, 0.9), Span(5, 10, Kind.NAME, 0.8)]
+    assert resolve(neighbours, text) == neighbours
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def test_texts_above_the_threshold_share_a_band_and_unrelated_ones_do_not() -> N
         for place in random.Random(seed).sample(range(1, 299), 9):  # about .83 of the shingles stay
             other[place] = "changed"
         bands = [
-            set(signer.bands(signer.sign(" ".join(each)))) for each in (words, other, text_of(300, seed + 1000))
+            set(signer.bands(signer.sign(" ".join(each))))
+            for each in (words, other, text_of(300, seed + 1000))
         ]
         missed += not bands[0] & bands[1]
         shared += bool(bands[0] & bands[2])

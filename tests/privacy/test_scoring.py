@@ -129,8 +129,9 @@ def test_clinical_queries_keep_their_floor() -> None:
 
 def test_general_sentences_with_worldwide_names_keep_their_floor() -> None:
     result = score(_gold("presidio-synth-v2.jsonl"), get_scrubber().find)
-    assert result.recall >= 0.78
-    assert result.precision_chars >= 0.93
+    # With organizations, which no list holds: the tagger reads names that rules miss, for some letters too many.
+    assert result.recall >= 0.93
+    assert result.precision_chars >= 0.88
 
 
 def test_the_sample_clinic_keeps_its_floor() -> None:

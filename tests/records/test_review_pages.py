@@ -44,6 +44,7 @@ def test_review_begins_with_the_first_waiting_record_and_goes_on_to_the_next(
     client_for: SignedIn, officer: User, clinic: Clinic
 ) -> None:
     first, second, third = scrubbed(clinic, officer, 3)
+    Record.objects.update(lowest_score=0.9)
     client = client_for(officer)
     begin = client.get(reverse("records:next_review"))
     assert begin.headers["Location"] == reverse("records:review", args=[first.uuid])

@@ -9,6 +9,8 @@ _OVER_89 = r"(?:9\d|1[01]\d|12[0-5])"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _SPOKEN = rf"(?:ninety(?:[\s-](?:{_ONES}))?|(?:a|one)[\s-]hundred(?:[\s-]and)?(?:[\s-](?:{_ONES}|ten|eleven|twelve))?)"
 
+_NO_UNIT = r"(?!\s*(?:%|percent|mg|mcg|kg|lbs?|pounds|mmhg|beats|bpm|degrees|minutes|mins?|seconds|hours|days|weeks|months|miles|feet|ml|cc|units|over|on\s+room|out\s+of|to\s+\d|/|\.\d|-\d|°|times|calories|grams|milli|dollars))"
+
 RULES: tuple[Rule, ...] = (
     rule(
         Kind.AGE,
@@ -47,6 +49,19 @@ RULES: tuple[Rule, ...] = (
         Kind.AGE,
         rf"(?i:\b(?:your\s+age|how\s+old)\b[^\n?]{{0,30}}\?\s*[^\n:]{{0,20}}:\s*(?:i['’]?m\s+|i\s+am\s+)?(?P<phi>{_OVER_89}))\b",
         score=0.9,
+    ),
+    # "lived to be 94", "you look great for ninety-two", "my mom is 96 and still drives"
+    rule(
+        Kind.AGE,
+        rf"\b(?:(?:lived|made\s+it|got|going|up)\s+to(?:\s+be)?|(?:look|looks|looking|doing|great|good|well|spry|sharp|fit)\s+for|turning|"
+        rf"(?:mom|mother|dad|father|grandmother|grandfather|grandma|grandpa|aunt|uncle|wife|husband|sister|brother|neighbou?r|she|he|i|who)(?:\s+is|['’]s|['’]m|\s+am|\s+was)(?:\s+(?:now|already|almost|only|about|still))?)"
+        rf"\s+(?P<phi>{_OVER_89}|{_SPOKEN})\b{_NO_UNIT}",
+        score=0.75,
+        flags=re.IGNORECASE,
+        check=lambda m: (
+            (m["phi"].casefold() != "ninety" and "hundred" not in m["phi"].casefold())
+            or bool(re.search(r"(?:lived|made)\b|\band\b", m.group(), re.IGNORECASE))
+        ),
     ),
     rule(Kind.AGE, r"\b(?P<phi>centenarian|nonagenarian)s?\b", score=0.8, flags=re.IGNORECASE),
 )

@@ -68,7 +68,7 @@ MEDICAL_NOUN = re.compile(
     r"diet|exercises?|brace|walker|block|solution|membrane|effect|levels?|calculator|questionnaire|inventory|risk|triangle|"
     r"point|space|facies|anomaly|malformation|deformity|lamp|gait|respirations?|murmur|pulse|cardiomyopathy|purpura|"
     r"encephalopathy|dementia|esotropia|scissors|bag|hook|knife|scope|collar|apparatus|frame|traction|bed|fossa|spots?|ulcers?|"
-    r"nephropathy|neuropathy|anemia|sarcoidosis|arthritis|tremors?|foot|hernia|chart|plot|curve|unit|medication|meds)\b",
+    r"nephropathy|neuropathy|anemia|sarcoidosis|arthritis|tremors?|foot|hernia|chart|plot|curve|unit|medication|meds|arteritis|neuroma|papules?|smears?|monitor|tears?|suction|fundoplication|anastomosis|reaction|agar|jelly)\b",
     re.IGNORECASE,
 )
 CREDENTIAL = re.compile(

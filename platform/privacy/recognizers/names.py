@@ -334,7 +334,7 @@ class NameRecognizer(Recognizer):
                 last = lexicon.fold(match["last"] or "")
                 if last in self.surnames and last not in lexicon.words("function"):
                     yield *match.span(), Kind.NAME, 0.7
-                elif given in self.familiar:
+                elif given in self.familiar and not cues.MEDICAL_NOUN.match(text, match.start() + len(given)):
                     yield match.start(), match.start() + len(given), Kind.NAME, 0.5
 
     # -- the same person again -----------------------------------------------------------------------------

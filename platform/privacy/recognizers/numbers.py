@@ -11,6 +11,7 @@ _BETWEEN = r"(?:\s*(?:is|was|are|as|of|no|num|nbr|number|id|code|ending\s+in|end
 # A code: letters and digits, at least one digit, inner dashes, dots, slashes or single spaces between digit groups.
 _CODE = r"(?=[A-Za-z\-]{0,12}[\-./]?\d)[A-Za-z0-9]+(?:[\-./_][A-Za-z0-9]+)*(?:\s\d{2,}[A-Za-z0-9\-]*)*"
 _END = r"(?![\w])"
+_SAID = r"(?:zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _UNITS = r"(?!\s?(?:mg|mcg|ug|µg|g|kg|ml|dl|l|cc|units?|iu|u|mm|cm|cells?|copies|platelets|%|percent|bpm|mmhg|x10|hours?|minutes|days|years?|weeks|months|calories|kcal|/)\b)"
 
 
@@ -23,7 +24,7 @@ def _cued(kind: Kind, cue: str, *, least: int = 4, score: float = 0.95) -> Rule:
             return False  # "24-hour", "40-year-old"
         return sum(map(str.isalnum, value)) >= least and sum(map(str.isdigit, value)) >= 2
 
-    pattern = rf"(?<![A-Za-z])(?:{cue})(?:(?<=[#.])|(?![A-Za-z])){_BETWEEN}(?P<phi>{_CODE}){_END}"
+    pattern = rf"(?<![A-Za-z])(?:{cue})(?:(?<=[#.])|(?![A-Za-z])){_BETWEEN}(?P<phi>{_CODE}){_END}{_UNITS}"
     return rule(kind, pattern, score=score, flags=re.IGNORECASE, check=long_enough)
 
 
@@ -68,6 +69,13 @@ RULES: tuple[Rule, ...] = (
         Kind.PLAN,
         r"(?<![\w-])[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}(?![\w-])",
         score=0.9,
+    ),
+    rule(
+        Kind.PLAN,
+        rf"\b(?:insurance|medicare|medicaid|member|plan)\s+(?:card|number|id)\b[^.;\n\d]{{0,20}}?(?:says|shows|reads|is|has|as)?[\s:#]+(?P<phi>{_CODE}){_END}",
+        score=0.9,
+        flags=re.IGNORECASE,
+        check=lambda m: sum(map(str.isdigit, m["phi"])) >= 3 and sum(map(str.isalnum, m["phi"])) >= 5,
     ),
     # (J) accounts
     _cued(
@@ -115,13 +123,21 @@ RULES: tuple[Rule, ...] = (
         score=0.95,
     ),
     rule(Kind.DEVICE, r"(?<![\w:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])", score=0.95),
-    rule(Kind.DEVICE, r"\(01\)\d{14}(?:\(\d\d\)[\w-]+)*", score=0.97),
+    rule(Kind.DEVICE, r"\(01\)\s?\d{11,14}(?:\s?\(\d\d\)\s?[\w-]+)*", score=0.99),
     # (P) biometrics
     _cued(
         Kind.BIOMETRIC,
         r"(?:finger|voice|palm|retina|retinal|iris|face|facial|thumb|dental)[\s-]*(?:print|scan|template|id|recognition|geometry|profile|image)?s?(?:\s+(?:id|template|hash|record|file|scan|sample|ref|reference|code|no|number))+|biometric(?:\s+\w+)?|dna\s+(?:profile|sample)(?:\s+id)?|genome\s+id|voiceprint|fingerprint",
         least=4,
         score=0.96,
+    ),
+    # "the retinal scan is stored as V", "a fingerprint, template V"
+    rule(
+        Kind.BIOMETRIC,
+        rf"\b(?:finger|voice|palm|retinal?|iris|face|facial|thumb)[\s-]*(?:print|scan|template|image|geometry|recognition)s?\b[^.;\n\d]{{0,40}}?(?P<phi>{_CODE}){_END}",
+        score=0.9,
+        flags=re.IGNORECASE,
+        check=lambda m: sum(map(str.isalnum, m["phi"])) >= 4 and sum(map(str.isdigit, m["phi"])) >= 2,
     ),
     # (Q) photographs
     rule(
@@ -137,6 +153,34 @@ RULES: tuple[Rule, ...] = (
         flags=re.IGNORECASE,
     ),
     rule(Kind.PHOTO, r"\b(?:IMG|DSC|DSCN|PXL|PHOTO)[_-]\w{3,}\b", score=0.95),
+    # "five five five, oh one two three": five or more digits said one by one. Which kind they are, the words before tell.
+    rule(
+        Kind.ID,
+        rf"\b{_SAID}(?:(?:\s*,\s*|\s*-\s*|\s+){_SAID}){{4,}}\b",
+        score=0.75,
+        flags=re.IGNORECASE,
+    ),
+    # an answer in the next turn: "Do you have your patient number?\nPatient: Um, 141972."
+    rule(
+        Kind.ID,
+        r"\b(?:number|record|id|identification|social|account|policy|member|chart|mrn|license|licence|plate|serial)\b[^?\n]{0,40}\?\s*\n?\s*(?:\[?\w+\]?:?\s+)?(?:(?:um|uh|er|sure|yes|yeah|okay|ok|it['’]?s|it\s+is|that['’]?s|let\s+me\s+see|here|i\s+think)\b[\s,.]*){0,4}(?P<phi>(?=[\w-]*\d[\w-]*\d)[A-Za-z]{0,4}[\s-]?\d[\w-]{2,})(?!\w)",
+        score=0.85,
+        flags=re.IGNORECASE,
+    ),
+    # a licence of a state: "license ME 55422"
+    rule(
+        Kind.LICENSE,
+        r"\b(?:licen[sc]e|lic|certificate|permit|dl)\b\.?(?:\s*(?:is|was|number|no|num|of)\b\.?|[\s:#=(,-])*(?P<phi>[A-Z]{1,3}[ -]?\d{4,}[A-Z0-9-]*)\b",
+        score=0.97,
+        flags=re.IGNORECASE,
+    ),
+    # plates and vehicles in small letters: "the other driver's plate was 907 xzm"
+    rule(
+        Kind.VEHICLE,
+        r"\b(?:plates?|tags?|vin)(?:\s*(?:is|was|number|no|reads?|says)\b\.?|[\s:#=(\"'-])+(?P<phi>\d{2,4}[ -]?[a-z]{2,4}|[a-z]{2,4}[ -]?\d{2,4}|(?=\w*\d\w*\d)\w{6,17})(?!\w)",
+        score=0.98,
+        flags=re.IGNORECASE,
+    ),
     # (R) anything else announced as a number for someone or something
     _cued(
         Kind.ID,

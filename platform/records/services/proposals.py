@@ -143,7 +143,9 @@ def is_outdated(proposal: DatasetProposal) -> bool:
 
 def _held_open(proposal: DatasetProposal) -> DatasetProposal:
     """The proposal's row, locked; raises ``ProposalRefused`` unless it can still be signed."""
-    held = DatasetProposal.objects.select_for_update(of=("self",)).select_related("clinic").get(pk=proposal.pk)
+    held = (
+        DatasetProposal.objects.select_for_update(of=("self",)).select_related("clinic").get(pk=proposal.pk)
+    )
     if held.status != DatasetProposal.Status.OPEN:
         raise ProposalRefused("This dataset is no longer waiting for signatures.")
     if is_outdated(held):

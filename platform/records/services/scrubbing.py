@@ -12,7 +12,7 @@ from accounts.models import Clinic, User
 from audit import log
 from config import vault
 from config.queue import enqueue
-from privacy.engine import SCRUBBER_VERSION, ScrubError, get_scrubber
+from privacy.engine import ScrubError, get_scrubber, scrubber_version
 from privacy.kinds import Kind, Span
 from privacy.operators import apply
 from records import store
@@ -65,7 +65,7 @@ def scrub_record(*, record: Record) -> None:
             action="scrub_record",
             subject=record,
             redactions=sum(map(len, spans)),
-            scrubber=SCRUBBER_VERSION,
+            scrubber=scrubber_version(),
         )
 
 
@@ -136,7 +136,7 @@ def seal_version(record: Record, original: Texts, spans: Sequence[Sequence[Span]
     if newest is not None and store.open_scrubbed(newest) == texts:
         return newest
     version = newest.version + 1 if newest else 1
-    row = store.close_scrubbed(record, version, texts, SCRUBBER_VERSION, operator)
+    row = store.close_scrubbed(record, version, texts, scrubber_version(), operator)
     row.save(force_insert=True)
     return row
 

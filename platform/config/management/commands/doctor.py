@@ -16,7 +16,7 @@ from kombu.exceptions import KombuError
 from config.commandline import table
 from jobs import catalogue
 from jobs.app import app
-from privacy.engine import SCRUBBER_VERSION, ScrubError, get_scrubber
+from privacy.engine import ScrubError, get_scrubber, scrubber_version
 from summaries.engine import EngineClient
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "xllamacpp", "django", "celery", "presidio-analyzer")
@@ -67,7 +67,7 @@ def _scrubber() -> str:
         get_scrubber().find("A line without an identifier.")
     except ScrubError as error:
         return f"does not load ({error}): records are set aside until it does, then scrub them again"
-    return f"{SCRUBBER_VERSION}, loads"
+    return f"{scrubber_version()}, loads"
 
 
 def _database() -> str:
