@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from privacy import chosen, lexicon, quiet
+from privacy import chosen, quiet
 from privacy.kinds import Kind, Span
 from privacy.placeholders import PLACEHOLDER
-from privacy.plausible import is_plausible, names_an_illness
+from privacy.plausible import is_eponym, is_plausible, names_an_illness, needs_reading
 from privacy.presidio import (
     AnalyzerEngine,
     ContextAwareEnhancer,
@@ -27,7 +27,8 @@ from privacy.tagger import Tagger, TaggerRecognizer
 
 MAX_CHARACTERS = 400_000
 _BY_LISTS = {"names", "places"}
-_OLD_AGE = re.compile(r"9\d|1[01]\d")
+_CUED = 0.9
+"""Rules that read a title or another announcement give this score or more."""
 
 
 class ScrubError(Exception):
@@ -99,13 +100,11 @@ class Scrubber:
         if not text.strip():
             return []
         loud = quiet.loud_words(text)
-        spans = self._read(self._rules, text, quiet.around(text, loud, before=100, after=60))
+        spans = self._read(self._rules, text, quiet.around(text, loud, before=80, after=50))
         if self._tagger:
             doubtful = quiet.sentences_around(text, _unexplained(text, loud, spans))
             spans += [span for span in self._read(self._tagger, text, doubtful) if is_plausible(text, span)]
-        spans = [
-            span for span in spans if span.recognizer not in _BY_LISTS or not names_an_illness(text, span)
-        ]
+        spans = [_with_initial(span, text) for span in spans if not _is_medicine(text, span)]
         return _outside_placeholders(resolve(spans, text), text)
 
     def _read(self, analyzer: AnalyzerEngine, text: str, stretches: Sequence[quiet.Stretch]) -> list[Span]:
@@ -115,6 +114,21 @@ class Scrubber:
             for span in _analyze(analyzer, excerpt.words)
             for start, end in excerpt.ranges(span.start, span.end)
         ]
+
+
+def _is_medicine(text: str, span: Span) -> bool:
+    """True for what the lists of names and places take for one where it names an illness or an instrument."""
+    uncued = span.recognizer in _BY_LISTS and span.score < _CUED
+    return uncued and (names_an_illness(text, span) or is_eponym(text, span))
+
+
+_INITIAL = re.compile(r" [A-Za-z]\.(?: [^\W\d_]{2,}(?= ?[,.;)?!\n]|$))?(?!\w)")
+
+
+def _with_initial(span: Span, text: str) -> Span:
+    """A name with the initial after it, and the surname after that: "keith v.", "Isioma H. Goldfinch"."""
+    tail = _INITIAL.match(text, span.end) if span.kind is Kind.NAME else None
+    return Span(span.start, tail.end(), span.kind, span.score, span.recognizer) if tail else span
 
 
 def _analyze(analyzer: AnalyzerEngine, words: str) -> list[Span]:
@@ -132,20 +146,14 @@ def _analyze(analyzer: AnalyzerEngine, words: str) -> list[Span]:
 
 
 def _unexplained(text: str, loud: Sequence[quiet.Stretch], spans: Sequence[Span]) -> list[quiet.Stretch]:
-    """The loud words that no rule has taken for an identifier, and that are no other number than an age over 89, no drug, month or the like."""
+    """The loud words that no rule has taken for an identifier and that reading could."""
     owner = bytearray(len(text))
     for span in spans:
         owner[span.start : span.end] = b"\1" * (span.end - span.start)
-    known = lexicon.words("not_names")
     return [
         word
         for word in loud
-        if owner.find(0, word.start, word.end) >= 0
-        and (
-            any(map(str.isalpha, text[word.start : word.end]))
-            or _OLD_AGE.fullmatch(text, word.start, word.end)
-        )
-        and lexicon.fold(text[word.start : word.end]) not in known
+        if owner.find(1, word.start, word.end) < 0 and needs_reading(text, word.start, word.end)
     ]
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from privacy import lexicon
 from privacy.kinds import Kind, Span
 from privacy.recognizers.dates import MONTH
+from privacy.recognizers.geography import STATES
 from privacy.recognizers.name_cues import ANY_TITLE, MEDICAL_NOUN
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -21,11 +22,40 @@ _ILLNESS = re.compile(
     re.IGNORECASE,
 )
 _DISEASE = re.compile(r"(?:itis|oma|emia|osis|opathy|ectomy|plasty|algia)s?$")
+_TERM = re.compile(
+    r"[a-z]{3,}(?:itis|osis|oses|emia|ectomy|ot?omy|oscopy|pathy|algia|ologist|plasty|graphy|gram|iatric|ation|statin|pril|olol|azole|mycin|"
+    r"cillin|zepam|zolam|gliptin|sartan|ness|ing|ally|ment|ible|able|ous|ular|ical|ial|tic|ated)s?"
+)
+# Stems that drugs' generic names end in (USAN), and endings of diseases: nobody is called so, however it is written.
+_GENERIC = re.compile(
+    r"\w{2,}(?:setron|amivir|glutide|gliflozin|gliptin|bactam|cillin|floxacin|cycline|thromycin|umab|izumab|ximab|tinib|ciclib|statin|sartan|dipine|"
+    r"olol|pril|azole|prazole|triptan|amate|azepam|zolam|profen|oxetine|azine|dronate|parin|grel|xaban|gatran|caine|curium|lithiasis|oxin|thiazide|"
+    r"semide|lukast|terol|tropium|sone|solone|onide|platin|rubicin|taxel|mustine|trexate|stigmine|lamine|afil|osin|idone|apine|piprazole)",
+    re.IGNORECASE,
+)
+_STATE = re.compile(STATES, re.IGNORECASE | re.VERBOSE)
+_ROMAN = re.compile(r"[IVX]+(?:\W[IVX]+)*|[ivx]+/[ivx]+")
+_SURE = 0.15
 _LONG_NUMBER = re.compile(r"\w*\d(?:[\d.-]*\d){3}")
 _DIGIT_DATE = re.compile(r"\d{1,4}[/.\- ]\d{1,2}|\d(?:st|nd|rd|th)\b", re.IGNORECASE)
 _YEARS = re.compile(r"\D*(?:1[89]|20)\d\d(?:\s?[-–/]\s?(?:1[89]|20)?\d\d)?\D*")
 _MONTH = re.compile(rf"\b{MONTH}|\b(?:first|second|third|\w+th)\b", re.IGNORECASE)
+_UNIT = re.compile(
+    r"\s?(?:%|mg|mcg|ml|kg|lbs?|units?|mmhg|bpm|percent|pounds|degrees|beats|over\b|/)", re.IGNORECASE
+)
 _AGE = re.compile(r"9\d|1[01]\d|.*(?:ninet|hundred).*", re.IGNORECASE)
+
+
+def needs_reading(text: str, start: int, end: int) -> bool:
+    """False for a loud word that reading would not make an identifier: a number, a drug, a term, a single small letter."""
+    word = text[start:end]
+    if word.isdigit():
+        return bool(_AGE.fullmatch(word))
+    if not any(map(str.isalpha, word)) or (len(word) == 1 and word.islower()):
+        return False
+    return lexicon.fold(re.sub(r"['’]s$", "", word)) not in nobody() and not (
+        _TERM.fullmatch(word) or _GENERIC.fullmatch(word)
+    )
 
 
 def is_plausible(text: str, span: Span) -> bool:
@@ -38,8 +68,42 @@ def is_plausible(text: str, span: Span) -> bool:
     if span.kind is Kind.DATE:
         return bool(_MONTH.search(words) or (_DIGIT_DATE.search(words) and not _YEARS.fullmatch(words)))
     if span.kind is Kind.AGE:
-        return bool(_AGE.fullmatch(words))
+        return bool(_AGE.fullmatch(words)) and not _UNIT.match(text, span.end)
+    if span.kind is Kind.NAME and (
+        any(map(str.isdigit, words)) or words.casefold() == "st" or _is_species(text, span)
+    ):
+        return False
+    if span.kind is Kind.NAME and _is_everyday(words, span.score):
+        return False
+    if (span.kind is Kind.LOCATION or span.score < _SURE) and _is_large_area(words):
+        return False
     return not is_medical(text, span)
+
+
+def _is_large_area(words: str) -> bool:
+    """Countries and states are not smaller than a state: 45 CFR 164.514(b)(2)(i)(B)."""
+    return bool(_STATE.fullmatch(words)) or lexicon.fold(words) in lexicon.words("countries")
+
+
+def _is_everyday(words: str, score: float) -> bool:
+    """Roman numerals, and a small word of every day that reading was not sure of: "she rose at six"."""
+    everyday = lexicon.words("ordinary") | lexicon.words("function") | lexicon.words("not_names")
+    return bool(_ROMAN.fullmatch(words)) or (words.islower() and words in everyday and score < _SURE)
+
+
+def is_eponym(text: str, span: Span) -> bool:
+    """ "Lou Gehrig's disease", "Jackson-Pratt drain": eponyms all, with their noun."""
+    start, end = _with_hyphens(text, span.start, span.end)
+    words = [lexicon.fold(re.sub(r"['’]s?$", "", word)) for word in _WORD.findall(text[start:end])]
+    return bool(words and all(word in _eponyms() for word in words) and MEDICAL_NOUN.match(text, end))
+
+
+def _is_species(text: str, span: Span) -> bool:
+    """ "C. diff", "E. coli": one capital, and a small word of medicine."""
+    return bool(
+        re.fullmatch(r"[A-Z]\.?", text[span.start : span.end])
+        and re.match(r"\.?\s[a-z]{4,}", text[span.end :][:8])
+    )
 
 
 def is_medical(text: str, span: Span) -> bool:
@@ -52,7 +116,7 @@ def is_medical(text: str, span: Span) -> bool:
     start, end = _with_hyphens(text, span.start, span.end)
     found = [word for word in _WORD.findall(text[start:end]) if len(word) > 1]
     words = [lexicon.fold(re.sub(r"['’]s?$", "", word)) for word in found]
-    taken = [word in _eponyms() or word in _nobody() for word in words]
+    taken = [word in _eponyms() or word in nobody() or bool(_GENERIC.fullmatch(word)) for word in words]
     if not any(taken) or not all(
         is_taken or (word.islower() and (folded in lexicon.words("plain") or _DISEASE.search(word)))
         for word, folded, is_taken in zip(found, words, taken, strict=True)
@@ -60,7 +124,7 @@ def is_medical(text: str, span: Span) -> bool:
         return False
     joined = "-" in text[start:end] and all(taken)
     described = MEDICAL_NOUN.match(text, span.end) or _FINDING.match(text, span.end)
-    surely = any(word in _nobody() for word in words) or joined or not all(taken)
+    surely = any(word in nobody() or _GENERIC.fullmatch(word) for word in words) or joined or not all(taken)
     return bool(surely or described or _FOUND.search(text, 0, span.start))
 
 
@@ -90,7 +154,7 @@ def _eponyms() -> frozenset[str]:
 
 
 @cache
-def _nobody() -> frozenset[str]:
+def nobody() -> frozenset[str]:
     """Drugs, tests and the like, and eponyms that are hardly anybody's name today."""
     alive = lexicon.familiar_surnames() | lexicon.given_names()
     return lexicon.words("not_names") | lexicon.words("drugs") | (_eponyms() - alive)

@@ -20,6 +20,7 @@ _BETWEEN = "\n\n"
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:\.\d+)?|[^\w\s]|_")
 _STARTS_SENTENCE = frozenset(".?!:;)]-*•")
+_MYSELF = frozenset({"I", "I'm", "I've", "I'll", "I'd"})
 _JOINS_NUMBERS = frozenset("/@#\\")
 _NUMBER = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|double|triple)"
 # Said in plain words, and still a number, a date or an address.
@@ -136,10 +137,10 @@ def _unknown_words(text: str) -> Iterator[tuple[int, int]]:
         word = match.group()
         first = word[0]
         if first.isalpha():
-            known = lexicon.fold(word) in plain
-            at_start = starts_sentence or "\n" in text[before : match.start()]
-            if not known or not (word.islower() or at_start or word in {"I", "I'm", "I've", "I'll", "I'd"}):
-                yield match.span()
+            if word not in plain:  # else it is small and known: most words are
+                may_be_plain = word.islower() or starts_sentence or "\n" in text[before : match.start()]
+                if not (may_be_plain and lexicon.fold(word) in plain) and word not in _MYSELF:
+                    yield match.span()
             starts_sentence = False
         elif first.isdigit():
             if len(word) > 2 or int(word) > 89:

@@ -35,7 +35,7 @@ CASES = 6
 WINDOW, OVERLAP = 160, 24
 """In tokens. Each token is judged in the window where it stands farther from the edge."""
 _BATCH = 8
-THRESHOLD = 0.05
+THRESHOLD = 0.03
 """A word identifies when its probabilities of all kinds add up to this. Low on purpose: a name left standing harms, a
 word too many is put back by a reviewer; `plausible` keeps medicine out."""
 
@@ -181,16 +181,18 @@ class Tagger:
         likely = by_kind.sum(1) > self._threshold / 3  # most words are far from any doubt
         if not likely.any():
             return
-        for word in _WORD.finditer(text):
-            first = int(np.searchsorted(encoded.ends, word.start(), side="right"))
-            last = int(np.searchsorted(encoded.starts, word.end(), side="left"))
-            if first >= last or not likely[first:last].any():
-                continue
+        words = [word.span() for word in _WORD.finditer(text)]
+        starts, ends = np.array(words).T
+        firsts = np.searchsorted(encoded.ends, starts, side="right")
+        lasts = np.searchsorted(encoded.starts, ends, side="left")
+        hits = np.concatenate(([0], likely.cumsum()))
+        for number in np.flatnonzero(hits[lasts] > hits[firsts]):
+            first, last = int(firsts[number]), int(lasts[number])
             mean = by_kind[first:last].mean(0)
             if mean.sum() >= self._threshold:
                 best = int(mean.argmax())
                 opens = self._columns.opens(probabilities[first], best)
-                yield _Word(word.start(), word.end(), TAGGED[best], opens, float(mean.sum()))
+                yield _Word(*words[number], TAGGED[best], opens, float(mean.sum()))
 
 
 class _Columns:

@@ -75,7 +75,7 @@ def test_no_gold_identifier_is_passed_over(shared_data: Path, name: str) -> None
     with (shared_data / "phi" / f"{name}.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
-            stretches = around(row["text"], loud_words(row["text"]), before=100, after=60)
+            stretches = around(row["text"], loud_words(row["text"]), before=80, after=50)
             passed_over += sum(
                 not any(stretch.start <= span.start and span.end <= stretch.end for stretch in stretches)
                 for span in gold_spans(row["text"], row["spans"])

@@ -124,7 +124,7 @@ def test_a_hostile_record_is_shown_and_never_run(client_for: SignedIn, officer: 
     client = client_for(officer)
     for name in ("records:record", "records:review"):
         page = client.get(reverse(name, args=[record.uuid])).content.decode()
-        assert "&lt;script&gt;alert(1)" in page
+        assert "&lt;script&gt;" in page
         assert "<script>alert" not in page
         assert "<b onclick" not in page
 

@@ -63,6 +63,12 @@ RULES: tuple[Rule, ...] = (
             or bool(re.search(r"(?:lived|made)\b|\band\b", m.group(), re.IGNORECASE))
         ),
     ),
+    rule(
+        Kind.AGE,
+        rf"\b(?:turn(?:s|ed|ing)|(?:lived|made\s+it)\s+to(?:\s+be)?)\s+(?P<phi>ninety)\b{_NO_UNIT}",
+        score=0.8,
+        flags=re.IGNORECASE,
+    ),
     rule(Kind.AGE, r"\b(?P<phi>centenarian|nonagenarian)s?\b", score=0.8, flags=re.IGNORECASE),
 )
 

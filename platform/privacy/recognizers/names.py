@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from privacy import lexicon
 from privacy.kinds import Kind
 from privacy.recognizers import name_cues as cues
-from privacy.rules import Recognizer
+from privacy.rules import Ranges, Recognizer, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,16 +235,17 @@ class NameRecognizer(Recognizer):
     # -- words that announce a name ------------------------------------------------------------------------
 
     def _cued(self, text: str) -> Iterator[Range]:
-        for cue in cues.STRONG_CUE.finditer(text):
+        near = Windows(text).of("capital")  # every cue announces a capitalised word
+        for cue in _all(cues.STRONG_CUE, text, near):
             # "Patient: Anna" may be a form or the speaker of a line of dialogue.
             speaker = lexicon.fold(cue.group().strip(" :=\t\n")) in cues.SPEAKERS
             refused = self.unlikely if speaker else self.never
             yield from self._announced(text, cue.end(), refused, 0.9, listed=speaker)
-        for cue in cues.WEAK_CUE.finditer(text):
+        for cue in _all(cues.WEAK_CUE, text, near):
             yield from self._announced(text, cue.end(), self.unlikely, 0.75, listed=True)
-        for cue in cues.KIN_CUE.finditer(text):
+        for cue in _all(cues.KIN_CUE, text, near):
             yield from self._announced(text, cue.end(), self.no_relative, 0.75)
-        for cue in cues.SIGN_OFF.finditer(text):
+        for cue in _all(cues.SIGN_OFF, text, near):
             run = cues.RUN.match(text, cue.end())
             if (run and cues.LINE_END.match(text, run.end())) or (
                 run and cues.CREDENTIAL.match(text, run.end())
@@ -356,6 +357,10 @@ class NameRecognizer(Recognizer):
             eponym = lexicon.fold(match.group()) in self.eponyms
             if not (eponym and cues.MEDICAL_NOUN.match(text, match.end())):
                 yield *match.span(), Kind.NAME, 0.55
+
+
+def _all(pattern: re.Pattern[str], text: str, windows: Ranges) -> Iterator[re.Match[str]]:
+    return (match for start, end in windows for match in pattern.finditer(text, start, end))
 
 
 def _tokens(text: str, start: int, end: int) -> list[_Token]:

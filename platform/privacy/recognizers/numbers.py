@@ -177,7 +177,7 @@ RULES: tuple[Rule, ...] = (
     # plates and vehicles in small letters: "the other driver's plate was 907 xzm"
     rule(
         Kind.VEHICLE,
-        r"\b(?:plates?|tags?|vin)(?:\s*(?:is|was|number|no|reads?|says)\b\.?|[\s:#=(\"'-])+(?P<phi>\d{2,4}[ -]?[a-z]{2,4}|[a-z]{2,4}[ -]?\d{2,4}|(?=\w*\d\w*\d)\w{6,17})(?!\w)",
+        r"\b(?:plates?|tags?|vin)(?:\s*(?:is|was|number|no|reads?|says)\b\.?|[\s:#=(\"'-])+(?P<phi>(?=[a-z0-9]*\d)[a-z0-9]{2,4}-(?=[a-z0-9]*\d)[a-z0-9]{2,4}|\d{2,4}[ -]?[a-z]{2,4}|[a-z]{2,4}[ -]?\d{2,4}|(?=\w*\d\w*\d)\w{6,17})(?!\w)",
         score=0.98,
         flags=re.IGNORECASE,
     ),

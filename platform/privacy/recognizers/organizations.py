@@ -53,6 +53,95 @@ def _believable(match: re.Match[str]) -> bool:
     return words[0].rstrip(".") not in lexicon.words("not_institutions") and len(words) > 1
 
 
+# What stands before "clinic" and the like without naming one.
+_NO_NAME = (
+    lexicon.words("not_institutions")
+    | lexicon.words("function")
+    | frozenset(
+        [
+            "pain",
+            "sleep",
+            "eye",
+            "walk-in",
+            "walk",
+            "ear",
+            "foot",
+            "wound",
+            "hand",
+            "spine",
+            "diabetes",
+            "asthma",
+            "allergy",
+            "nearest",
+            "nearby",
+            "same",
+            "closest",
+            "regular",
+            "wellness",
+            "weight",
+            "loss",
+            "memory",
+            "hearing",
+            "speech",
+            "va",
+            "children's",
+            "womens",
+            "women's",
+            "men's",
+            "kids",
+            "medicine",
+            "internal",
+            "sports",
+            "teaching",
+            "free",
+            "private",
+            "state",
+            "county",
+            "city",
+            "community",
+            "big",
+            "little",
+            "new",
+            "old",
+            "different",
+            "another",
+            "nearby",
+            "own",
+            "specialty",
+            "specialist",
+            "referral",
+            "rehab",
+            "rehabilitation",
+            "treatment",
+            "research",
+            "see",
+            "go",
+            "come",
+            "get",
+            "went",
+            "be",
+            "do",
+            "have",
+            "take",
+            "send",
+            "follow",
+            "work",
+            "training",
+            "nursing",
+            "medical",
+            "dental",
+            "law",
+            "business",
+            "grad",
+            "graduate",
+            "junior",
+            "middle",
+            "elementary",
+            "pre",
+        ]
+    )
+)
+
 ORGANIZATIONS: tuple[Rule, ...] = (
     # St. Mary's Hospital, Mount Sinai, Springfield Medical Center in NY
     rule(
@@ -119,6 +208,13 @@ ORGANIZATIONS: tuple[Rule, ...] = (
             and lexicon.fold(word) not in lexicon.familiar_given_names()
             for word in re.findall(rf"{CAP}", m.group())
         ),
+    ),
+    # in small letters after what one does with them: "records from kettle brook imaging"
+    rule(
+        Kind.ORGANIZATION,
+        r"\b(?:at|from|to|with|by|for|over\ at)\ (?P<phi>(?:[a-z'’]+\ ){1,4}?(?:hospital|clinic|medical\ center|imaging|orthopedics|pediatrics|oncology|psychiatry|dermatology|radiology|cardiology|daycare|software|plastics|logistics|trucking|foods|bakery|university|college|elementary|high\ school|academy|pharmacy|health\ center))\b",
+        score=0.7,
+        check=lambda m: all(word not in _NO_NAME for word in m["phi"].split()[:-1]),
     ),
     # employers
     rule(

@@ -1,7 +1,7 @@
 """Places smaller than a state: towns by list and cue, with the streets and organizations that stand in them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from privacy import lexicon
 from privacy.kinds import Kind
@@ -9,7 +9,7 @@ from privacy.recognizers.geography import SCORE_NEXT, STATE, STATE_CODES, TOWN, 
 from privacy.recognizers.name_cues import CAP
 from privacy.recognizers.organizations import ORGANIZATIONS
 from privacy.recognizers.streets import STREETS
-from privacy.rules import Recognizer, near_digits
+from privacy.rules import Recognizer, Windows
 
 _LIVES = (
     r"\b(?i:lives|liv(?:es|ed|ing)\s+(?:near|in|at|on|with\s+\w+\s+\w+\s+in|alone\s+in)|resid(?:es|ed|ing)\s+(?:in|at|near)|resident\s+of|raised\s+in|born\s+in|grew\s+up\s+in|moved\s+(?:here\s+)?(?:to|from)|"
@@ -37,9 +37,6 @@ _SUFFIX = re.compile(
 )
 
 
-Windows = Sequence[tuple[int, int]]
-
-
 class PlaceRecognizer(Recognizer):
     def __init__(self) -> None:
         super().__init__("places", [Kind.LOCATION, Kind.ORGANIZATION])
@@ -47,7 +44,7 @@ class PlaceRecognizer(Recognizer):
         self.weak = self.refused | lexicon.words("ordinary") | lexicon.words("eponyms")
 
     def ranges(self, text: str) -> list[tuple[int, int, Kind, float]]:
-        windows = near_digits(text)
+        windows = Windows(text)
         return [*self._organizations(text, windows), *self._streets(text, windows), *self._towns(text)]
 
     def _streets(self, text: str, windows: Windows) -> Iterator[tuple[int, int, Kind, float]]:

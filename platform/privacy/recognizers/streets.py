@@ -129,6 +129,24 @@ STREETS: tuple[Rule, ...] = (
         r"\b(?:[A-CEGHJ-NPR-TVXY]\d[A-CEGHJ-NPR-TV-Z]\ \d[A-CEGHJ-NPR-TV-Z]\d|(?:[A-Z]{1,2}\d[A-Z\d]?\ \d[ABD-HJLNP-UW-Z]{2}))\b",
         score=0.8,
     ),
+    # an answer in the next turn: "And the zip code?\nPatient: 53194."
+    rule(
+        Kind.LOCATION,
+        r"\b(?i:zip|postal|post)\s?(?i:code)?\b[^?\n]{0,20}\?\s*\n?\s*(?:\[?\w+\]?:?\s+)?(?:\w+[\s,.]+){0,3}?(?P<phi>\d{5}(?:-\d{4})?)(?!\w)",
+        score=0.9,
+    ),
+    # in small letters a number and a street's word will do: "it's 6756 dogwood lane"
+    rule(
+        Kind.LOCATION,
+        r"(?<![\w./,-])\d{2,6}\ (?:[nsew]\.?\ |north\ |south\ |east\ |west\ )?(?:[a-z'’]+\ ){1,3}?(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|circle|place|terrace|parkway|highway|trail)\b\.?(?:\s?,?\ (?:apt|unit|suite|apartment)\.?\ \w{1,5}\b)?",
+        score=0.8,
+        check=lambda m: (
+            not re.search(
+                r"\b(?:mg|ml|mcg|units?|minutes?|hours?|days?|weeks?|months?|years?|miles?|percent|times|on|of|in|to|the)\b",
+                m["phi"],
+            )
+        ),
+    ),
     # said to be an address: whatever stands on the line
     rule(
         Kind.LOCATION,
