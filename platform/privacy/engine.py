@@ -104,7 +104,7 @@ class Scrubber:
         if self._tagger:
             doubtful = quiet.sentences_around(text, _unexplained(text, loud, spans))
             spans += [span for span in self._read(self._tagger, text, doubtful) if is_plausible(text, span)]
-        spans = [_with_initial(span, text) for span in spans if not _is_medicine(text, span)]
+        spans = [_whole(span, text) for span in spans if not _is_medicine(text, span)]
         return _outside_placeholders(resolve(spans, text), text)
 
     def _read(self, analyzer: AnalyzerEngine, text: str, stretches: Sequence[quiet.Stretch]) -> list[Span]:
@@ -125,10 +125,20 @@ def _is_medicine(text: str, span: Span) -> bool:
 _INITIAL = re.compile(r" [A-Za-z]\.(?: [^\W\d_]{2,}(?= ?[,.;)?!\n]|$))?(?!\w)")
 
 
-def _with_initial(span: Span, text: str) -> Span:
-    """A name with the initial after it, and the surname after that: "keith v.", "Isioma H. Goldfinch"."""
-    tail = _INITIAL.match(text, span.end) if span.kind is Kind.NAME else None
-    return Span(span.start, tail.end(), span.kind, span.score, span.recognizer) if tail else span
+_NUMBER_BEFORE = re.compile(r"(?<![\w.,/-])(?:(?:Suite|Apt\.?|Unit) )?\d{2,6},? $")
+
+
+def _whole(span: Span, text: str) -> Span:
+    """A name with the initial after it and the surname after that ("keith v.", "Isioma H. Goldfinch"); a house with the
+    number before its own ("17151 2450 Crown St").
+    """
+    start, end = span.start, span.end
+    if span.kind is Kind.NAME and (tail := _INITIAL.match(text, end)):
+        end = tail.end()
+    if span.kind is Kind.LOCATION and text[start].isdigit():
+        head = _NUMBER_BEFORE.search(text, max(0, start - 16), start)
+        start = head.start() if head else start
+    return Span(start, end, span.kind, span.score, span.recognizer)
 
 
 def _analyze(analyzer: AnalyzerEngine, words: str) -> list[Span]:
