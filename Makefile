@@ -24,6 +24,8 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)          ## the measurements in docs/benchmarks.md
 	$(BIN)/python benchmarks/bench_main_job.py
+	$(BIN)/python benchmarks/bench_privacy.py
+	$(BIN)/python benchmarks/phi_inserted.py --seed 1 --unseen --score
 
 lock: $(INSTALLED)           ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
