@@ -36,6 +36,7 @@ _GENERIC = re.compile(
 _STATE = re.compile(STATES, re.IGNORECASE | re.VERBOSE)
 _ROMAN = re.compile(r"[IVX]+(?:\W[IVX]+)*|[ivx]+/[ivx]+")
 _SURE = 0.15
+_SURE_DATE = 0.45  # "strength 4/5" is as often as not
 _LONG_NUMBER = re.compile(r"\w*\d(?:[\d.-]*\d){3}")
 _DIGIT_DATE = re.compile(r"\d{1,4}[/.\- ]\d{1,2}|\d(?:st|nd|rd|th)\b", re.IGNORECASE)
 _YEARS = re.compile(r"\D*(?:1[89]|20)\d\d(?:\s?[-–/]\s?(?:1[89]|20)?\d\d)?\D*")
@@ -66,7 +67,8 @@ def is_plausible(text: str, span: Span) -> bool:
     if span.kind is Kind.PHONE:
         return sum(map(str.isdigit, words)) >= 7
     if span.kind is Kind.DATE:
-        return bool(_MONTH.search(words) or (_DIGIT_DATE.search(words) and not _YEARS.fullmatch(words)))
+        in_digits = _DIGIT_DATE.search(words) and not _YEARS.fullmatch(words) and span.score > _SURE_DATE
+        return bool(_MONTH.search(words) or in_digits)
     if span.kind is Kind.AGE:
         return bool(_AGE.fullmatch(words)) and not _UNIT.match(text, span.end)
     if span.kind is Kind.NAME and (

@@ -54,6 +54,7 @@ def test_identifiers_in_no_list_and_without_a_cue_are_read(text: str, words: str
         "West Nile virus and Rocky Mountain spotted fever were ruled out.",
         "Platelets 212,000, HbA1c 7.2 %, CA-125 35, pH 7.32.",
         "The order is losartan 100/25 mg daily.",
+        "No fever, lungs clear. Strength of the left hand 4/5. Lives alone.",
     ],
 )
 def test_medicine_is_left_alone(text: str) -> None:
@@ -72,7 +73,7 @@ def test_a_doctor_with_a_diseases_name_is_still_a_person() -> None:
     ],
 )  # fmt: skip
 def test_numbers_too_small_to_be_anybodys_are_not_taken(words: str, kind: Kind, is_one: bool) -> None:
-    assert is_plausible(words, Span(0, len(words), kind)) is is_one
+    assert is_plausible(words, Span(0, len(words), kind, 0.5)) is is_one
 
 
 def test_case_goes_in_beside_the_words_since_the_vocabulary_is_small_letters_only() -> None:

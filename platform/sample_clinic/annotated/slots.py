@@ -176,9 +176,9 @@ class Slots:
         self.woman = rng.random() < 0.5
 
     def fill(self, carrier: str) -> str:
-        return _SLOT.sub(lambda match: self._draw(match[1]), carrier)
+        return _SLOT.sub(lambda match: self.draw(match[1]), carrier)
 
-    def _draw(self, slot: str) -> str:
+    def draw(self, slot: str) -> str:
         if slot in _PLAIN:
             return str(self.rng.choice(_PLAIN[slot]))
         if slot in medicine():

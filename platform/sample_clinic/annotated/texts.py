@@ -64,14 +64,14 @@ def _swapped(slots: Slots, text: str, find: Find) -> str:
         words = text[span.start : span.end]
         if span.kind == "NAME":
             new = (
-                slots._draw("given" if " " not in words else "name")
+                slots.draw("given" if " " not in words else "name")
                 if slots.rng.random() < 0.8
                 else mark(span.kind, words)
             )
         elif span.kind in ("LOCATION", "DATE") and slots.rng.random() < 0.5:
             new = mark(span.kind, words)
         else:
-            new = slots._draw(_SLOT_OF.get(span.kind, "idnumber"))
+            new = slots.draw(_SLOT_OF.get(span.kind, "idnumber"))
         parts += [text[done : span.start], new]
         done = span.end
     return "".join([*parts, text[done:]])
