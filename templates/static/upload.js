@@ -36,8 +36,10 @@ form.addEventListener("submit", () => {
   button.disabled = true;
   button.textContent = "Reading the file…";
 });
-// The back button restores a page as it was left: make its button work again.
+// The back button restores a page as it was left: make its button work again. A quick hand may also have chosen a
+// file before this script ran.
 window.addEventListener("pageshow", () => {
+  describe();
   button.disabled = false;
   button.textContent = "Upload";
 });

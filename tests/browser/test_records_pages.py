@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from browsing import PASSWORD, keep, sign_in
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from records import store
@@ -127,6 +127,21 @@ def select_word(page: Page, word: str) -> None:
         }""",
         word,
     )
+
+
+def test_a_file_chosen_before_the_script_has_come_is_named_all_the_same(
+    page: Page, server: str, alice: User
+) -> None:
+    held: list[Route] = []
+    sign_in(page, server, "alice")
+    page.route("**/upload*.js", held.append)
+    page.goto(f"{server}/records/upload/", wait_until="commit")
+    page.get_by_label("Drop a file here").set_input_files(
+        {"name": "early.txt", "mimeType": "text/plain", "buffer": b"Cough for two weeks."}
+    )
+    expect(page.locator("#file-note")).to_be_empty()
+    held[0].continue_()
+    expect(page.locator("#file-note")).to_contain_text("early.txt")
 
 
 def test_the_menu_opens_on_a_phone_and_by_keyboard(page: Page, server: str, officer: User) -> None:
