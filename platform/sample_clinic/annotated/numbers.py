@@ -13,18 +13,6 @@ _PHONE_SHAPES = (
     "(###) ###-####", "###-###-####", "###.###.####", "+1-###-###-####", "##########", "###-####", "1-800-###-####", "+44 #### ######", "0## ### ## ##",
     "+49 ### #######", "(0##) #### ####", "+33 # ## ## ## ##", "###-###-#### ext. ####", "### ### ####", "001-###-###-####x###", "0#-########",
 )  # fmt: skip
-_PLATE_SHAPES = (
-    "@@@-####", "#@@@###", "@@@ ###", "@@##@@@", "@@@####", "###-@@@", "### @@@", "@@ #####", "@@#####", "@-#####", "@@## @@@", "@@-###-@@", "@##-@@@", "@@@ @##", "####@@", "@@ ## ##",
-)  # fmt: skip
-_VEHICLE_SHAPES = (
-    "#@@@@##@###@#####",
-    "#@@@@##@#@@######",
-    "@@@@@##@##@######",
-    "@@-####-@@",
-    "@@@##@##@##",
-    "#@#@@##@#@#######",
-)
-_SAID = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DOMAINS = (
     "gmail.com",
     "yahoo.com",
@@ -45,20 +33,6 @@ def pattern(rng: Random, shape: str) -> str:
 
 def identifier(rng: Random) -> str:
     return pattern(rng, rng.choice(_ID_SHAPES))
-
-
-def plate(rng: Random) -> str:
-    """A number plate; now and then letter by letter, as it is read out: "k l m 4 0 7"."""
-    written = pattern(rng, rng.choice(_PLATE_SHAPES))
-    if rng.random() < 0.15:
-        return " ".join(re.sub(r"\W", "", written))
-    if rng.random() < 0.06:
-        return " ".join(_SAID[int(c)] if c.isdigit() else c for c in written if c.isalnum())
-    return written
-
-
-def vehicle_number(rng: Random) -> str:
-    return pattern(rng, rng.choice(_VEHICLE_SHAPES))
 
 
 def phone(rng: Random) -> str:
@@ -111,8 +85,9 @@ def _ascii(word: str) -> str:
 
 def spoken(rng: Random) -> str:
     """Five to ten digits as they are said: "five oh three, four four one nine"."""
+    words = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     digits = [
-        rng.choice(_SAID) if rng.random() > 0.08 else "oh" for _ in range(rng.choice((5, 6, 7, 7, 9, 10, 10)))
+        rng.choice(words) if rng.random() > 0.08 else "oh" for _ in range(rng.choice((5, 6, 7, 7, 9, 10, 10)))
     ]
     joint = rng.choice((" ", " ", ", ", "-"))
     if rng.random() < 0.5:

@@ -50,22 +50,6 @@ _SCHOOL_ENDS = (
     "Academy",
     "Community College",
 )
-_CHURCH_ENDS = (
-    "Church", "Baptist Church", "Methodist Church", "Lutheran", "Chapel", "Parish", "Tabernacle", "Mosque", "Temple", "Synagogue", "Cathedral", "Fellowship",
-)  # fmt: skip
-_CLUB_ENDS = (
-    "Rotary", "Golf Club", "Bowling League", "Athletic Club", "Gym", "Senior Center", "Lodge", "Little League", "Country Club", "Tigers", "Riding Club",
-    "Fire Department", "Police Department", "Community Center", "Garden Club", "Raiders", "Swim Team", "Regiment", "Brigade", "Legion Post",
-)  # fmt: skip
-_UNIONS = (
-    "Teamsters",
-    "Ironworkers",
-    "Carpenters",
-    "Machinists",
-    "Electrical Workers",
-    "Pipefitters",
-    "Painters",
-)
 _KIN = (
     "wife", "husband", "mother", "father", "daughter", "son", "sister", "brother", "aunt", "uncle", "cousin", "niece", "nephew",
     "grandmother", "grandfather", "granddaughter", "partner", "friend", "neighbor", "roommate", "boss", "stepson", "caregiver", "fiancé",
@@ -408,27 +392,6 @@ class Slots:
             f"{self.rng.choice((self._a_town, self._a_surname))()} {self.rng.choice(_SCHOOL_ENDS)}",
         )
 
-    def church(self) -> str:
-        name = self.rng.choice(
-            (
-                f"St. {self.rng.choice(_SAINTS)}",
-                f"{self.rng.choice(_VIRTUES)}",
-                f"{self._a_town()}",
-                f"{self._of_nature()}",
-                f"First {self.rng.choice(('', self._a_town()))}".strip(),
-            )
-        )
-        return mark(Kind.ORGANIZATION, f"{name} {self.rng.choice(_CHURCH_ENDS)}")
-
-    def club(self) -> str:
-        chance = self.rng.random()
-        if chance < 0.2:
-            return mark(Kind.ORGANIZATION, f"{self.rng.choice(_UNIONS)} Local {self.rng.randrange(2, 2000)}")
-        return mark(
-            Kind.ORGANIZATION,
-            f"{self.rng.choice((self._a_town, self._a_surname, self._of_nature))()} {self.rng.choice(_CLUB_ENDS)}",
-        )
-
     def employer(self) -> str:
         chance = self.rng.random()
         if chance < 0.4:
@@ -461,7 +424,6 @@ class Slots:
             f"ninety{self.rng.choice('- ')}{self.rng.choice(ones)}",
             f"a hundred and {self.rng.choice(ones)}",
             "one hundred",
-            "ninety",
         )
         return mark(
             Kind.AGE, self.rng.choice(said) if self.rng.random() < 0.3 else str(self.rng.randrange(90, 108))
@@ -480,10 +442,10 @@ class Slots:
         return mark(Kind.ID, numbers.identifier(self.rng))
 
     def plate(self) -> str:
-        return mark(Kind.VEHICLE, numbers.plate(self.rng))
-
-    def vin(self) -> str:
-        return mark(Kind.VEHICLE, numbers.vehicle_number(self.rng))
+        return mark(
+            Kind.VEHICLE,
+            numbers.pattern(self.rng, self.rng.choice(("@@@-####", "#@@@###", "@@@ ###", "@@##@@@"))),
+        )
 
     def filename(self) -> str:
         return mark(Kind.PHOTO, numbers.file_name(self.rng))

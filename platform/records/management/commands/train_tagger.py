@@ -19,8 +19,8 @@ from sample_clinic.annotated import Sources, collect, write_examples
 BASE = "minilm-l6"
 SEED = 7
 EXAMPLES_SEED = 21
-COMPOSED, WOVEN = 72_000, 20_000
-TEACHER_EPOCHS, STUDENT_EPOCHS = 0.65, 1.6
+COMPOSED, WOVEN = 60_000, 20_000
+TEACHER_EPOCHS, STUDENT_EPOCHS = 0.65, 1.0
 
 
 class Command(BaseCommand):
