@@ -7,18 +7,15 @@ Both GGUF files answer the same prompts through the same endpoint with the same 
 """
 
 import random
-import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-import xllamacpp
 
 from jobs.catalogue import installed
 from jobs.decoding import PARAMETERS
@@ -29,10 +26,9 @@ from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import EvaluateSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.rows import Row, read_rows
+from jobs.stages.serving import PARALLEL_REQUESTS, prompt_tokens, server
 
-PARALLEL_REQUESTS = 4
 SAMPLES = 8
-REQUEST_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -65,36 +61,6 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     path = run.artifact / "evaluation.json"
     write_json_atomic(path, {**facts, "samples": _samples(rows, of_base.texts, of_tuned.texts)})
     return [Output("evaluation", path)], facts
-
-
-@contextmanager
-def server(path: Path, spec: EvaluateSpec, chat_template: str | None) -> Iterator[httpx.Client]:
-    """A client of a llama.cpp server of our own for one model, on a loopback port behind a random key."""
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.n_parallel = PARALLEL_REQUESTS
-    params.n_ctx = PARALLEL_REQUESTS * spec.context_tokens  # The library divides it among the slots.
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = spec.threads
-    params.hostnames, params.port = ["127.0.0.1"], 0
-    params.api_keys = [secrets.token_urlsafe(32)]
-    params.chat_template = chat_template or ""
-    params.fit_params = params.ui = False
-    params.cache_ram_mib = 0  # By default up to 8 GiB of old prompts stay in memory.
-    params.verbosity = 1  # A warning may quote the request.
-    serving = xllamacpp.Server(params)
-    headers = {"Authorization": f"Bearer {params.api_keys[0]}"}
-    with httpx.Client(base_url=serving.listening_address, headers=headers, timeout=REQUEST_SECONDS) as client:
-        yield client
-    del serving
-
-
-def prompt_tokens(client: httpx.Client, source: str, section: str) -> list[int]:
-    """The token ids the engine makes of a prompt."""
-    chat = {"messages": messages(source, section)}
-    prompt = client.post("/apply-template", json=chat).raise_for_status().json()["prompt"]
-    # As for a chat request: markers in the text count as such, and a BOS is added where the model wants one.
-    asked = {"content": prompt, "add_special": True, "parse_special": True}
-    return client.post("/tokenize", json=asked).raise_for_status().json()["tokens"]
 
 
 def _is_held_out(row: Row, spec: EvaluateSpec) -> bool:

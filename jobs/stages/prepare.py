@@ -18,11 +18,12 @@ from transformers import PreTrainedTokenizerBase
 
 from jobs.catalogue import installed
 from jobs.progress import report
-from jobs.prompts import messages, tidy
+from jobs.prompts import tidy
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import PrepareSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.rows import SPLITS, Row, read_rows
+from jobs.stages.tokens import encode
 from jobs.stages.weights import ensure_hf_folder, load_tokenizer
 
 
@@ -80,27 +81,6 @@ def _encode_all(
             report(run, done=done, total=len(rows), unit="rows", message="tokenizing")
     report(run, done=len(rows), total=len(rows), unit="rows", message="tokenizing", seconds_left=0)
     return encoded
-
-
-def encode(
-    tokenizer: PreTrainedTokenizerBase, source: str, target: str, section: str = ""
-) -> tuple[list[int], list[int]]:
-    """Token ids of the prompt, and of the summary with the token that ends a turn.
-
-    They are tokenized apart, as the engine does: it sees the prompt alone and goes on from its last token.
-    """
-    chat = messages(source, section)
-    prompt: str = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    answer = {"role": "assistant", "content": target}
-    whole: str = tokenizer.apply_chat_template([*chat, answer], tokenize=False)
-    # Templates close a turn with a marker and a line feed; the engine stops at the marker.
-    completion = whole.removeprefix(prompt).rstrip()
-    if completion == whole.rstrip() or completion == target:
-        raise StageRefusal("The base's chat template does not end a turn; a model could not learn to stop.")
-    return (
-        tokenizer(prompt, add_special_tokens=False).input_ids,
-        tokenizer(completion, add_special_tokens=False).input_ids,
-    )
 
 
 def _describe(

@@ -10,7 +10,8 @@ from jobs.catalogue import installed
 from jobs.rundir import RunDir
 from jobs.specs import PrepareSpec
 from jobs.stages.entry import StageRefusal
-from jobs.stages.prepare import encode, main
+from jobs.stages.prepare import main
+from jobs.stages.tokens import encode
 from jobs.stages.weights import load_tokenizer
 from tests.stages.tiny import run_folder, visit_rows, write_rows
 

@@ -7,8 +7,8 @@ import pytest
 
 from jobs.catalogue import NotFetched, installed
 from jobs.specs import EvaluateSpec
-from jobs.stages.evaluate import prompt_tokens, server
-from jobs.stages.prepare import encode
+from jobs.stages.serving import prompt_tokens, server
+from jobs.stages.tokens import encode
 from jobs.stages.weights import ensure_hf_folder, load_tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.weights]
