@@ -21,6 +21,7 @@ from jobs.progress import report
 from jobs.prompts import tidy
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import PrepareSpec
+from jobs.stages.duplicates import without_duplicates
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.rows import SPLITS, Row, read_rows
 from jobs.stages.tokens import encode
@@ -33,7 +34,7 @@ def main(spec: PrepareSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     report(run, done=0, total=len(rows), unit="rows", message="loading the tokenizer")
     tokenizer = load_tokenizer(ensure_hf_folder(base), base)
     set_aside: dict[str, list[str]] = defaultdict(list)
-    kept = _checked(rows, set_aside)
+    kept = without_duplicates(_checked(rows, set_aside), set_aside)
     limit = min(spec.max_tokens, base.context_tokens)
     encoded = _encode_all(tokenizer, kept, limit, set_aside, run)
     if not encoded["train"]:
