@@ -172,6 +172,28 @@ class ExportTaggerSpec(Spec):
     """Make the ONNX form of a Hugging Face token classifier, so that the web process can run it without torch."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MachinePlanSpec(Spec):
+    """Say what machine a base needs, without its weights."""
+
+    lora_rank: int = 16
+    rows: int = 1
+    """In one step, each of ``tokens``."""
+    tokens: int = 2048
+    completion_tokens: int = 256
+    """Of ``tokens``; the output layer runs on these alone."""
+    types: tuple[str, ...] = ("Q8_0", "Q4_K")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(1 <= self.lora_rank <= 256, "Choose a LoRA rank from 1 to 256; 16 is a good start.")
+        _require(1 <= self.rows <= 1024, "Give 1 to 1024 rows.")
+        _require(64 <= self.tokens <= 131072, "Give 64 to 131072 tokens.")
+        _require(0 < self.completion_tokens < self.tokens, "Give completion_tokens below tokens, above 0.")
+        wrong = set(self.types) - set(QUANTIZED_TYPES)
+        _require(bool(self.types) and not wrong, f"Choose types among {', '.join(QUANTIZED_TYPES)}.")
+
+
 SPECS: dict[str, type[Spec]] = {
     "prepare": PrepareSpec,
     "train": TrainSpec,
@@ -179,5 +201,6 @@ SPECS: dict[str, type[Spec]] = {
     "evaluate": EvaluateSpec,
     "train_tagger": TaggerSpec,
     "export_tagger": ExportTaggerSpec,
+    "machine_plan": MachinePlanSpec,
 }
 """Each stage's spec, in the order in which the stages run."""

@@ -21,6 +21,8 @@ CONTRACTS = {
         "progress",
         "rundir",
         "catalogue",
+        "shapes",
+        "machine",
         "prompts",
         "sealing",
         "decoding",

@@ -104,6 +104,24 @@ class StartRunForm(forms.Form):
         return any(name in self.errors for name in ADVANCED)
 
 
+class MachinePlanForm(forms.Form):
+    """Which base, and how it would be trained."""
+
+    base = forms.ChoiceField(label="Base model")
+    lora_rank = forms.IntegerField(initial=_DEFAULTS.lora_rank, label="LoRA rank", min_value=1, max_value=256)
+    tokens = forms.IntegerField(
+        initial=2048,
+        min_value=64,
+        max_value=131072,
+        label="Longest record, in tokens",
+        help_text="A page of text has about 600.",
+    )
+
+    def __init__(self, *args: Any, bases: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["base"].choices = [(name, name) for name in bases]  # type: ignore[attr-defined]
+
+
 def suggested_name(clinic: Clinic) -> str:
     taken = set(TrainingRun.objects.filter(clinic=clinic).values_list("name", flat=True))
     number = len(taken) + 1

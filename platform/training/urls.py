@@ -6,6 +6,7 @@ app_name = "training"
 urlpatterns = [
     path("runs/", views.runs, name="runs"),
     path("runs/start/", views.start_run, name="start_run"),
+    path("runs/machine/", views.machine_plan, name="machine_plan"),
     path("runs/<uuid:uuid>/", views.run, name="run"),
     path("runs/<uuid:uuid>/progress/", views.run_fragment, name="run_fragment"),
     path("runs/<uuid:uuid>/curve/", views.run_curve, name="run_curve"),

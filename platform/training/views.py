@@ -9,8 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from training import display
-from training.forms import StartRunForm
+from training.forms import MachinePlanForm, StartRunForm
 from training.models import Evaluation, ModelArtifact, TrainingRun
+from training.services import machine_plan as planning
 from training.services import reading
 from training.services import runs as services
 from training.services.erasure import is_revoked, revoked_artifacts
@@ -47,8 +48,30 @@ def start_run(request: HttpRequest) -> HttpResponse:
             return redirect("training:run", run.uuid)
         except services.RunRefused as error:
             form.add_error(None, str(error))
-    context = {"form": form, "bases": bases, "has_datasets": form.fields["dataset"].queryset.exists()}  # type: ignore[attr-defined]
+    context = {
+        "form": form,
+        "bases": bases,
+        "has_datasets": form.fields["dataset"].queryset.exists(),  # type: ignore[attr-defined]
+        "machine_form": MachinePlanForm(bases=planning.plannable_bases(), auto_id="machine_%s"),
+    }
     return render(request, "training/start_run.html", context, status=400 if form.errors else 200)
+
+
+@requires(Action.TRAIN_MODELS)
+@require_safe
+def machine_plan(request: HttpRequest) -> HttpResponse:
+    """What machine a base needs; with htmx the answer alone, for the panel beside the start of a run."""
+    form = MachinePlanForm(request.GET or None, bases=planning.plannable_bases(), auto_id="machine_%s")
+    plan, refusal = None, ""
+    if form.is_valid():
+        try:
+            plan = planning.plan_machine(**form.cleaned_data)
+        except planning.PlanRefused as error:
+            refusal = str(error)
+    answer = "HX-Request" in request.headers
+    template = "training/_machine_plan.html" if answer else "training/machine_plan.html"
+    rows = display.plan_rows(plan) if plan else []
+    return render(request, template, {"machine_form": form, "plan": plan, "rows": rows, "refusal": refusal})
 
 
 @requires(Action.VIEW_MODELS)
