@@ -10,6 +10,8 @@ from typing import Any, Self
 QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K")
 """From the largest and closest to the trained model to the smallest."""
 
+METHODS = ("lora", "rslora", "dora")
+
 
 def _require(holds: bool, advice: str) -> None:
     if not holds:
@@ -76,8 +78,14 @@ class TrainSpec(Spec):
     lora_rank: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.0
+    method: str = "lora"
+    """One of METHODS: rank-stabilized scaling (arXiv:2312.03732), or directions apart from sizes (DoRA, arXiv:2402.09353)."""
+    label_smoothing: float = 0.0
+    """The share of the target's probability that goes to all other tokens (arXiv:1512.00567)."""
+    neftune_alpha: float = 0.0
+    """Noise on the embeddings while training (arXiv:2310.05914); 5 is usual."""
     tokens_per_batch: int = 512
-    """Padded tokens in one optimizer step; a row longer than this is a batch of its own."""
+    """Tokens in one optimizer step; a row longer than this is a batch of its own."""
     max_valid_rows: int = 16
     """Validation rows whose loss is measured after each epoch, at a second each on a CPU; 0 for none."""
     checkpoint_every_seconds: float = 60.0
@@ -89,6 +97,9 @@ class TrainSpec(Spec):
         _require(self.epochs > 0, "Train for more than 0 epochs.")
         _require(0 < self.learning_rate <= 0.01, "Choose a learning_rate up to 0.01; 5e-4 suits LoRA.")
         _require(self.lora_rank > 0 and self.lora_alpha > 0, "Give lora_rank and lora_alpha above 0.")
+        _require(self.method in METHODS, f"Choose a method among {', '.join(METHODS)}.")
+        _require(0 <= self.label_smoothing < 1, "Give label_smoothing from 0 up to, not including, 1.")
+        _require(self.neftune_alpha >= 0, "Give neftune_alpha as 0 or more.")
         _require(0 <= self.lora_dropout < 1, "Give lora_dropout from 0 up to, not including, 1.")
         _require(self.tokens_per_batch >= 64, "Raise tokens_per_batch to 64 or more.")
         _require(self.checkpoint_every_seconds > 0, "Give checkpoint_every_seconds above 0.")

@@ -15,7 +15,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -31,6 +30,7 @@ from jobs.rundir import RunDir, file_sha256
 from jobs.specs import TaggerSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.onnx_io import export
+from jobs.stages.precision import bfloat16_is_quicker
 from privacy.kinds import Kind
 from privacy.tagger import CASES, LABELS, encode, family, load_tokenizer
 
@@ -206,20 +206,6 @@ def fit(model, teacher, train: list[Example], spec: TaggerSpec, run: RunDir) -> 
             facts = {"loss": round(smooth, 4), "tokens_per_s": round(rate)}
             report(run, done=step, total=steps, unit="steps", seconds_left=round(left), **facts)
     return {"loss": round(smooth, 4), "tokens": seen, "seconds": round(time.monotonic() - began)}
-
-
-@cache
-def bfloat16_is_quicker() -> bool:
-    """Half precision pays on processors with avx512_bf16 or AMX, by up to three times, and costs elsewhere: measured."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        left, right = torch.ones(2048, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
-        left @ right
-        began = time.monotonic()
-        for _ in range(5):
-            left @ right
-        seconds[dtype] = time.monotonic() - began
-    return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
 
 
 def loss_of(model, teacher, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -21,7 +21,8 @@ from jobs.progress import Progress, read_new
 from jobs.rundir import RunDir
 from jobs.specs import PrepareSpec, TrainSpec
 from jobs.stages import prepare
-from jobs.stages.train import completion_loss, enough_steps, pad, plan_batches
+from jobs.stages.batches import enough_steps, plan_batches
+from jobs.stages.packing import completion_loss, pack
 from jobs.supervisor import Outcome, run_stage
 from tests.stages.tiny import run_folder, visit_rows, write_rows
 
@@ -39,9 +40,8 @@ def test_every_row_comes_once_an_epoch_in_batches_within_the_budget() -> None:
     met = [index for batch in plan for index in batch]
     assert sorted(met) == sorted([*range(200), *range(200)])
     assert sorted(met[:200]) == list(range(200))
-    assert all(max(lengths[i] for i in batch) * len(batch) <= 1024 for batch in plan)
-    padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in plan)
-    assert sum(lengths) * 2 / padded > 0.85
+    assert all(sum(lengths[i] for i in batch) <= 1024 for batch in plan)
+    assert sum(lengths) * 2 / (1024 * len(plan)) > 0.9
 
 
 def test_a_row_beyond_the_budget_is_a_batch_of_its_own() -> None:
@@ -82,25 +82,39 @@ SHAPE = {
     "config",
     [
         LlamaConfig(**SHAPE),
-        Gemma3TextConfig(**SHAPE, head_dim=16),
+        Gemma3TextConfig(
+            **SHAPE, head_dim=16, sliding_window=8, layer_types=["sliding_attention", "full_attention"]
+        ),
         PhiConfig(**{**SHAPE, "num_key_value_heads": 2}),
     ],
     ids=lambda config: config.model_type,
 )
-def test_the_loss_is_that_of_the_summary_alone(config: PreTrainedConfig) -> None:
+def test_packed_rows_teach_what_each_row_alone_would(config: PreTrainedConfig) -> None:
+    """The loss and every gradient: no row sees another, the shared start counts once for each."""
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).eval()
-    rows = [{"input_ids": ids, "labels": [-100] * 5 + ids[5:]} for ids in ([*range(3, 20)], [*range(30, 41)])]
-    ours = completion_loss(model, pad(rows))
+    rows = [
+        {"input_ids": [1, 2, 3, *own], "labels": [-100] * 8 + own[5:]}
+        for own in ([*range(3, 20)], [*range(30, 41)], [*range(50, 59)])
+    ]
     each = [
         torch.nn.functional.cross_entropy(
-            model(torch.tensor([row["input_ids"]])).logits[0, 4:-1],
-            torch.tensor(row["input_ids"][5:]),
+            model(torch.tensor([row["input_ids"]])).logits[0, 7:-1],
+            torch.tensor(row["input_ids"][8:]),
             reduction="sum",
         )
         for row in rows
     ]
-    assert ours.item() == pytest.approx(sum(each).item() / (12 + 6), rel=1e-4)
+    alone = sum(each) / (12 + 6 + 4)
+    packed = pack(rows)
+    assert packed["rows"].tolist() == [3, 17, 11, 9]
+    together = completion_loss(model, packed)
+    assert together.item() == pytest.approx(alone.item(), rel=1e-5)
+    weights = list(model.parameters())
+    for ours, theirs in zip(
+        torch.autograd.grad(together, weights), torch.autograd.grad(alone, weights), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""Several rows as one sequence: no padding, a shared start paid for once, and no row sees another.
+
+A batch of rows is laid end to end in a sequence of one; attention runs row by row (``packed_attention``), so
+what a patient's row learns from is that row alone. The tokens with which all rows begin, the system prompt,
+stand once at the front: with causal attention their states are the same in every row, and the gradient that
+comes back to them is the sum over rows. The loss is therefore that of padded rows, to rounding.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, PreTrainedModel
+
+Row = dict[str, list[int]]
+"""{input_ids, labels} of one length; the label is -100 where there is nothing to learn."""
+IGNORED = -100
+PACKED = "precis_packed"
+ALIGNED = 16
+"""Sequences are filled up to a multiple of it: a CPU's matrix kernels are prepared anew for each new width."""
+
+
+def pack(rows: list[Row]) -> dict[str, torch.Tensor]:
+    """Rows as {input_ids (1, T), position_ids (1, T), answers (K,), targets (K,), rows (1 + rows,)}.
+
+    ``answers`` are the places in the sequence whose next token is learned, ``targets`` those tokens; ``rows``
+    is the length of the shared start, then each row's own length behind it.
+    """
+    shared = shared_start(rows)
+    ids, positions = rows[0]["input_ids"][:shared], list(range(shared))
+    answers, targets, lengths = [], [], [shared]
+    for row in rows:
+        offset = len(ids) - shared
+        for place in range(max(shared, 1), len(row["input_ids"])):
+            if row["labels"][place] != IGNORED:
+                # The first of a row's own tokens is foretold by the last of the shared ones.
+                answers.append(place - 1 + (offset if place > shared else 0))
+                targets.append(row["labels"][place])
+        ids = ids + row["input_ids"][shared:]
+        positions += range(shared, len(row["input_ids"]))
+        lengths.append(len(row["input_ids"]) - shared)
+    filling = [0] * (-len(ids) % ALIGNED)
+    return {
+        "input_ids": torch.tensor([ids + filling]),
+        "position_ids": torch.tensor([positions + filling]),
+        "answers": torch.tensor(answers),
+        "targets": torch.tensor(targets),
+        "rows": torch.tensor(lengths),
+    }
+
+
+def shared_start(rows: list[Row]) -> int:
+    """How many tokens, none of them learned, all rows begin with; 0 for a single row."""
+    if len(rows) < 2:
+        return 0
+    unlearned = min(next((i for i, label in enumerate(row["labels"]) if label != IGNORED), 0) for row in rows)
+    first = rows[0]["input_ids"]
+    for place in range(unlearned):
+        if any(row["input_ids"][place] != first[place] for row in rows):
+            return place
+    return unlearned
+
+
+def packed_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    _mask: torch.Tensor | None,
+    rows: torch.Tensor,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention of each row to the shared start and itself; (1, heads, T, width) in, (1, T, heads, width) out.
+
+    A registered attention of transformers: ``rows`` is what ``pack`` made.
+    """
+    shared, *lengths = rows.tolist()
+    grouped = query.shape[1] != key.shape[1]
+    attended, start = [], shared
+    for length in lengths:
+        end = start + length
+        q, k, v = (
+            torch.cat([whole[:, :, :shared], whole[:, :, start:end]], dim=2) for whole in (query, key, value)
+        )
+        band = sliding_band(q.shape[2], sliding_window, q.device)
+        out = scaled_dot_product_attention(
+            q, k, v, attn_mask=band, is_causal=band is None, scale=scaling, enable_gqa=grouped
+        )
+        attended.append(out[:, :, shared if attended else 0 :])
+        start = end
+    # The filling learns nothing and is attended to by none.
+    attended.append(torch.zeros_like(query[:, :, start:]))
+    return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
+
+
+def sliding_band(length: int, window: int | None, device: torch.device) -> torch.Tensor | None:
+    """Who attends to whom, (length, length), where a window is narrower than the row; None: all that came before."""
+    if window is None or length <= window:
+        return None
+    distance = torch.arange(length, device=device)[:, None] - torch.arange(length, device=device)
+    return (distance >= 0) & (distance < window)
+
+
+def completion_loss(
+    model: PreTrainedModel, inputs: dict[str, torch.Tensor], label_smoothing: float = 0.0
+) -> torch.Tensor:
+    """Mean cross-entropy of the learned tokens of a ``pack``, with logits for those alone.
+
+    Three quarters of the tokens are prompt; logits for them would cost a fifth (SmolLM2) to a half (Gemma) of
+    a step. ``model`` is a causal LM of transformers, whose attention becomes ``packed_attention``.
+    """
+    if model.config._attn_implementation != PACKED:
+        model.set_attn_implementation(PACKED)
+    hidden = model.base_model(
+        input_ids=inputs["input_ids"],
+        position_ids=inputs["position_ids"],
+        rows=inputs["rows"],
+        use_cache=False,
+    ).last_hidden_state
+    logits = model.get_output_embeddings()(hidden[0, inputs["answers"]])
+    return torch.nn.functional.cross_entropy(
+        logits.float(), inputs["targets"], label_smoothing=label_smoothing
+    )
+
+
+AttentionInterface.register(PACKED, packed_attention)
