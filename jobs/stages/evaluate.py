@@ -1,11 +1,12 @@
 """Score the tuned model against its untouched base on held-out rows, as the engine will serve them.
 
 Both GGUF files answer the same prompts through the same endpoint with the same decoding; writes
-``artifact/evaluation.json``. Knows the engine's library, nothing of torch.
+``artifact/evaluation.json``: the scores with their intervals, the scores of each row (``per_row``) and samples.
 
     python -m jobs.stages.evaluate RUNDIR
 """
 
+import hashlib
 import random
 import time
 from collections.abc import Callable
@@ -17,18 +18,20 @@ from typing import Any
 
 import httpx
 
-from jobs.catalogue import installed
+from jobs.catalogue import NotFetched, installed
 from jobs.decoding import PARAMETERS
-from jobs.metrics import bootstrap, rouge_per_row
+from jobs.novel_numbers import novel_numbers
 from jobs.progress import report
 from jobs.prompts import messages
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import EvaluateSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.rows import Row, read_rows
+from jobs.stages.scoring import Similarity, score_rows, summarize
 from jobs.stages.serving import PARALLEL_REQUESTS, prompt_tokens, server
 
-SAMPLES = 8
+SAMPLES = 20
+SIMILARITY_BASE = "minilm-l6"
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,20 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
         of_base = _ask_all(client, rows, spec, lambda done: progress("the base", done))
     with server(Path(spec.tuned_gguf), spec, None) as client:
         of_tuned = _ask_all(client, rows, spec, lambda done: progress("the tuned model", len(rows) + done))
+    report(run, done=2 * len(rows), total=2 * len(rows), unit="summaries", message="scoring")
+    texts = {"base": of_base.texts, "tuned": of_tuned.texts}
+    similarity, not_measured = _similarity(spec)
+    per_row = score_rows(rows, texts, similarity)
     facts = {
         "rows": len(rows),
         "too_long": too_long,
-        "base": _score(rows, of_base, spec.seed),
-        "tuned": _score(rows, of_tuned, spec.seed),
+        "not_measured": not_measured,
+        **summarize(per_row, spec.seed),
     }
+    facts["base"] |= _pace(rows, of_base)
+    facts["tuned"] |= _pace(rows, of_tuned)
     path = run.artifact / "evaluation.json"
-    write_json_atomic(path, {**facts, "samples": _samples(rows, of_base.texts, of_tuned.texts)})
+    write_json_atomic(path, {**facts, "per_row": per_row, "samples": _samples(rows, texts)})
     return [Output("evaluation", path)], facts
 
 
@@ -111,31 +120,43 @@ def _report(run: RunDir, total: int, began: float, model: str, done: int) -> Non
     report(run, done=done, total=total, unit="summaries", message=f"asking {model}", seconds_left=left)
 
 
-def _score(rows: list[Row], answers: Answers, seed: int) -> dict[str, Any]:
-    """Each ROUGE as {value, low, high}, x 100, with length and speed."""
-    per_row = rouge_per_row([(row["target"], text) for row, text in zip(rows, answers.texts, strict=True)])
+def _similarity(spec: EvaluateSpec) -> tuple[Similarity | None, dict[str, str]]:
+    """The measure of closeness, or what to do to have it."""
+    try:
+        encoder = installed(SIMILARITY_BASE, Path(spec.models_dir))
+    except NotFetched as error:
+        return None, {"similarity": str(error)}
+    # Only now, when both engines are gone: torch costs seconds and hundreds of megabytes.
+    from jobs.stages.similarity import Embedder
+
+    return Embedder(encoder.hf).similarity, {}
+
+
+def _pace(rows: list[Row], answers: Answers) -> dict[str, Any]:
     words = sum(len(text.split()) for text in answers.texts)
     reference_words = sum(len(row["target"].split()) for row in rows)
     return {
-        **{name: bootstrap(values, seed=seed) for name, values in per_row.items()},
         "mean_words": words / len(rows),
         "length_ratio": words / reference_words if reference_words else None,
         "tokens_per_s": answers.tokens_per_s,
     }
 
 
-def _samples(rows: list[Row], base: list[str], tuned: list[str]) -> list[dict[str, str]]:
-    return [
-        {
-            "id": row["id"],
-            "section": row["section"],
-            "source": row["source"],
-            "reference": row["target"],
-            "base": before,
-            "tuned": after,
-        }
-        for row, before, after in list(zip(rows, base, tuned, strict=True))[:SAMPLES]
-    ]
+def _samples(rows: list[Row], texts: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Some rows side by side, by a draw that falls the same in every evaluation, so that two share many."""
+    drawn = sorted(range(len(rows)), key=lambda at: hashlib.sha256(rows[at]["id"].encode()).digest())
+    return [_sample(rows[at], {name: said[at] for name, said in texts.items()}) for at in drawn[:SAMPLES]]
+
+
+def _sample(row: Row, said: dict[str, str]) -> dict[str, Any]:
+    said = {"reference": row["target"], **said}
+    return {
+        "id": row["id"],
+        "section": row["section"],
+        "source": row["source"],
+        **said,
+        "novel_numbers": {name: novel_numbers(row["source"], text) for name, text in said.items()},
+    }
 
 
 if __name__ == "__main__":

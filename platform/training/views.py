@@ -11,8 +11,8 @@ from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from training import display
 from training.forms import MachinePlanForm, StartRunForm
 from training.models import Evaluation, ModelArtifact, TrainingRun
+from training.services import evaluations, reading
 from training.services import machine_plan as planning
-from training.services import reading
 from training.services import runs as services
 from training.services.erasure import is_revoked, revoked_artifacts
 
@@ -161,7 +161,9 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "is_revoked": is_revoked(own),
         "evaluation": evaluation,
         "comparisons": display.comparisons(evaluation) if evaluation else [],
-        "samples": reading.open_samples(evaluation=evaluation, user=user_of(request)) if evaluation else [],
+        "samples": evaluations.open_samples(evaluation=evaluation, user=user_of(request))
+        if evaluation
+        else [],
     }
     return render(request, "training/artifact.html", context)
 

@@ -87,6 +87,9 @@ def test_evaluate_scores_base_and_tuned_on_the_same_held_out_rows(runs: Runs) ->
         assert score["rouge1"]["low"] <= score["rouge1"]["value"] <= score["rouge1"]["high"]
         assert score["tokens_per_s"] > 0
     assert evaluation["samples"][0]["source"] not in json.dumps(outcome.result)
+    assert sorted(evaluation["per_row"]["ids"]) == sorted(sample["id"] for sample in evaluation["samples"])
+    assert outcome.result["metrics"]["not_measured"]["similarity"].endswith("manage.py fetch_model minilm-l6")
+    assert "per_row" not in outcome.result["metrics"]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from accounts.models import Clinic, User
 from jobs.rundir import RunDir, write_json_atomic
 from records.models import Dataset, Split
 from training.models import FINAL, ModelArtifact, TrainingRun
+from training.services.evaluations import without_rows
 from training.services.plan import rows_path, stage_folder
 from training.services.runs import cancel_run
 
@@ -34,7 +35,8 @@ def erase_from_folder(run: TrainingRun, labels: Collection[str]) -> None:
     """Delete what a run's folder holds of the records with these labels. Weights, scores and curves stay.
 
     The rows and their tokens go as a whole: the run cannot be tried again without its dataset anyway. Of an
-    evaluation's samples only those of the records go. So does what stages printed: a library may quote a row.
+    evaluation's samples and row scores only those of the records go. So does what stages printed: a library may
+    quote a row.
     """
     rows_path(run).unlink(missing_ok=True)
     for stage in run.stages.all():
@@ -43,17 +45,19 @@ def erase_from_folder(run: TrainingRun, labels: Collection[str]) -> None:
         if stage.name == "prepare":
             shutil.rmtree(folder.artifact, ignore_errors=True)
         elif stage.name == "evaluate":
-            _drop_samples(folder, labels)
+            _drop_rows(folder, labels)
 
 
 def holds_rows(run: TrainingRun) -> bool:
     return rows_path(run).exists()
 
 
-def _drop_samples(folder: RunDir, labels: Collection[str]) -> None:
+def _drop_rows(folder: RunDir, labels: Collection[str]) -> None:
     path = folder.artifact / "evaluation.json"
     if not path.exists():
         return
     stored = json.loads(path.read_text(encoding="utf-8"))
     stored["samples"] = [sample for sample in stored["samples"] if sample["id"] not in labels]
+    if "per_row" in stored:  # Evaluations of earlier versions kept means only.
+        stored["per_row"] = without_rows(stored["per_row"], labels)
     write_json_atomic(path, stored)

@@ -176,9 +176,9 @@ def _keep_outputs(stage: RunStage, outputs: list[dict[str, str]]) -> None:
 
 
 def stage_metrics(stage: RunStage, output: dict[str, str]) -> dict[str, object]:
-    """The scores in an evaluation file, without its sample texts: those stay in the run folder."""
+    """The means in an evaluation file. Its sample texts and the scores of each row stay in the run folder."""
     evaluation = json.loads((stage_folder(stage) / output["path"]).read_text(encoding="utf-8"))
-    return {name: value for name, value in evaluation.items() if name != "samples"}
+    return {name: value for name, value in evaluation.items() if name not in {"samples", "per_row"}}
 
 
 def _artifact(stage: RunStage, output: dict[str, str], name: str, parent: ModelArtifact | None) -> None:

@@ -1,0 +1,82 @@
+"""An evaluation's file in the run folder: sample summaries, and the scores of each row. Each look at texts is audited."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from audit import log
+from jobs.rundir import RunDir
+from training.models import Evaluation
+from training.services.plan import stage_folder
+
+ROW_LISTS = ("ids", "digests", "sections", "source_words")
+MODELS = ("base", "tuned", "reference")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A held-out record, scrubbed, and what the clinician, the base and the tuned model made of it."""
+
+    id: str
+    section: str
+    source: str
+    reference: str
+    base: str
+    tuned: str
+    novel_numbers: Mapping[str, list[str]] = field(default_factory=dict)
+    """Of reference, base and tuned: numbers that the record does not hold. Empty in earlier versions' files."""
+
+
+@transaction.atomic
+def open_samples(*, evaluation: Evaluation, user: User, action: str = "view_samples") -> list[Sample]:
+    """An evaluation's samples; each look is an audit entry. Empty when the run folder is gone."""
+    log.record(clinic=evaluation.artifact.clinic, actor=user, action=action, subject=evaluation.artifact)
+    return samples_of(stored(evaluation))
+
+
+@transaction.atomic
+def export(*, evaluation: Evaluation, user: User) -> dict[str, Any]:
+    """All of an evaluation as JSON: what it is of, means, rows and sample texts. An audit entry, as each look."""
+    artifact, run = evaluation.artifact, evaluation.stage.run
+    log.record(
+        clinic=artifact.clinic, actor=user, action="export_evaluation", subject=artifact, format="json"
+    )
+    return {
+        "artifact": {"name": artifact.name, "uuid": str(artifact.uuid), "sha256": artifact.sha256},
+        "base": run.base,
+        "dataset": {"name": run.dataset.name, "content_hash": run.dataset.content_hash},
+        "evaluated_at": evaluation.created_at.isoformat(),
+        # The means of the row, should the folder be gone.
+        "evaluation": evaluation.metrics | stored(evaluation),
+    }
+
+
+def stored(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation's file; empty when the run folder is gone."""
+    path = RunDir(stage_folder(evaluation.stage)).artifact / "evaluation.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def samples_of(found: Mapping[str, Any]) -> list[Sample]:
+    names = [each.name for each in fields(Sample)]
+    return [
+        Sample(**{name: sample[name] for name in names if name in sample})
+        for sample in found.get("samples", [])
+    ]
+
+
+def without_rows(per_row: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:
+    """The scores of the other rows."""
+    kept = [at for at, label in enumerate(per_row["ids"]) if label not in labels]
+    return {name: [per_row[name][at] for at in kept] for name in ROW_LISTS} | {
+        model: {metric: [values[at] for at in kept] for metric, values in per_row[model].items()}
+        for model in MODELS
+    }
