@@ -19,6 +19,27 @@ FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 STAGES = ("prepare", "train", "quantize", "evaluate")
 
 
+class Sweep(models.Model):
+    """Runs on the same dataset and base, one after the other, that differ in their settings alone."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="sweeps")
+    name = models.CharField(max_length=50)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="sweeps")
+    base = models.CharField(max_length=60)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    # The run a person decided for.
+    kept = models.ForeignKey("TrainingRun", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="sweep_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class TrainingRun(models.Model):
     """One way from a dataset to a served model: the stages prepare, train, quantize, evaluate, in order."""
 
@@ -29,6 +50,10 @@ class TrainingRun(models.Model):
     base = models.CharField(max_length=60)
     # What the person chose; a stage's spec is made of it and of the stages before.
     options = models.JSONField(default=dict)
+    # Runs of a sweep take their turns in the order of their ids.
+    sweep = models.ForeignKey(Sweep, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    # What was measured before the first step: time, memory, disk, and what was chosen so that it fits.
+    preflight = models.JSONField(default=dict)
     # Of the rows as they were written for the stages; each stage that reads them checks it.
     rows_sha256 = models.CharField(max_length=64, blank=True)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)

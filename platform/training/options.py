@@ -1,7 +1,7 @@
 """What a person may choose for a training run. Everything else is decided by measurement."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from jobs.specs import QUANTIZED_TYPES
@@ -42,3 +42,34 @@ class RunOptions:
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
         return cls(**{**known, "types": tuple(stored.get("types", cls.types))})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One attempt of a sweep: factors on the choices that the sweep was started with."""
+
+    label: str
+    epochs: float = 1.0
+    learning_rate: float = 1.0
+    lora_rank: float = 1.0
+
+    def applied_to(self, options: RunOptions) -> RunOptions:
+        """One compressed file for each attempt: six runs of two would fill a small disk."""
+        return replace(
+            options,
+            epochs=min(50.0, options.epochs * self.epochs),
+            learning_rate=min(0.01, options.learning_rate * self.learning_rate),
+            lora_rank=min(256, max(1, round(options.lora_rank * self.lora_rank))),
+            types=options.types[:1],
+        )
+
+
+SWEEP = (
+    Setting(label="As chosen"),
+    Setting(label="More passes", epochs=1.5),
+    Setting(label="Smaller steps, more passes", epochs=1.5, learning_rate=0.4),
+    Setting(label="Larger steps", learning_rate=2.0),
+    Setting(label="Larger adapter", lora_rank=2.0),
+    Setting(label="Smaller adapter, larger steps", lora_rank=0.5, learning_rate=2.0),
+)
+"""What "try 6 settings overnight" tries: around the defaults, each away from them in a direction of its own."""

@@ -11,6 +11,7 @@ from config.queue import enqueue
 from training.models import RunStage, Status
 from training.services.runs import cancel_rest
 from training.services.stages import fail, requeue
+from training.services.turns import must_wait
 
 NUDGE_AGAIN_SECONDS = 60
 
@@ -53,6 +54,7 @@ def _waiting(now: datetime) -> "list[RunStage]":
         stage
         for stage in queued
         if not stage.run.stages.filter(number__lt=stage.number).exclude(status=Status.SUCCEEDED).exists()
+        and not must_wait(stage.run)
     ]
 
 

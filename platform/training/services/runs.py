@@ -13,8 +13,9 @@ from config.queue import enqueue
 from jobs import catalogue
 from records.models import Dataset
 from records.services import release
-from training.models import FINAL, STAGES, RunStage, Status, TrainingRun
+from training.models import FINAL, STAGES, RunStage, Status, Sweep, TrainingRun
 from training.options import RunOptions
+from training.services.turns import nudge_next
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 
@@ -41,6 +42,7 @@ def start_run(
     base: str,
     options: RunOptions,
     nudge: bool = True,
+    sweep: Sweep | None = None,
 ) -> TrainingRun:
     """Queue a run. ``nudge=False`` leaves it to the caller to execute the stages. Raises ``RunRefused``."""
     check(clinic=clinic, name=name, base=base)
@@ -54,6 +56,7 @@ def start_run(
                 base=base,
                 options=options.to_json(),
                 started_by=user,
+                sweep=sweep,
             )
     except IntegrityError as error:
         raise RunRefused(_taken(name)) from error
@@ -119,6 +122,7 @@ def close_run(run: TrainingRun, status: Status, error: str = "") -> None:
     TrainingRun.objects.filter(pk=run.pk).exclude(status__in=FINAL).update(
         status=status, error=error, finished_at=timezone.now()
     )
+    nudge_next(run)
 
 
 def check(*, clinic: Clinic, name: str, base: str) -> None:

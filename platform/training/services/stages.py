@@ -22,6 +22,7 @@ from jobs.supervisor import Outcome, run_stage
 from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
 from training.services.plan import plan_stage, run_folder, stage_folder
 from training.services.runs import cancel_rest, close_run
+from training.services.turns import must_wait
 
 
 def execute_stage(
@@ -52,7 +53,7 @@ def execute_stage(
 
 
 def claim(uuid: UUID | str) -> RunStage | None:
-    """QUEUED → RUNNING for one claimant; None for all others, or while an earlier stage is unfinished."""
+    """QUEUED → RUNNING for one claimant; None for all others, or while an earlier stage or run is unfinished."""
     now = timezone.now()
     with transaction.atomic():
         queued = RunStage.objects.filter(uuid=uuid, status=Status.QUEUED, run__cancel_requested_at=None)
@@ -67,7 +68,8 @@ def claim(uuid: UUID | str) -> RunStage | None:
         if not claimed:
             return None
         stage = RunStage.objects.select_related("run__clinic", "run__dataset").get(uuid=uuid)
-        if stage.run.stages.filter(number__lt=stage.number).exclude(status=Status.SUCCEEDED).exists():
+        earlier = stage.run.stages.filter(number__lt=stage.number).exclude(status=Status.SUCCEEDED)
+        if earlier.exists() or must_wait(stage.run):
             transaction.set_rollback(True)
             return None
         TrainingRun.objects.filter(pk=stage.run_id, status=Status.QUEUED).update(status=Status.RUNNING)
