@@ -31,7 +31,7 @@ CONTRACTS = {
         "fetch",
     )
 }
-DOORS = {"views", "forms", "api", "admin", "urls", "management", "staff_views"}
+DOORS = {"views", "forms", "api", "admin", "urls", "management", "staff_views", "sweep_views"}
 SERVICES = {"services", "log", "staff", "engine"}
 # Supervision is the one part of jobs that services use; the app is how config.queue sends a nudge.
 JOBS_FOR_SERVICES = CONTRACTS | {"jobs.supervisor"}

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import views
+from training import sweep_views, views
 
 app_name = "training"
 urlpatterns = [
@@ -12,6 +12,10 @@ urlpatterns = [
     path("runs/<uuid:uuid>/curve/", views.run_curve, name="run_curve"),
     path("runs/<uuid:uuid>/cancel/", views.cancel_run, name="cancel_run"),
     path("runs/<uuid:uuid>/retry/", views.retry_run, name="retry_run"),
+    path("sweeps/<uuid:uuid>/", sweep_views.sweep, name="sweep"),
+    path("sweeps/<uuid:uuid>/table/", sweep_views.sweep_fragment, name="sweep_fragment"),
+    path("sweeps/<uuid:uuid>/cancel/", sweep_views.cancel_sweep, name="cancel_sweep"),
+    path("sweeps/<uuid:uuid>/keep/<uuid:run>/", sweep_views.keep_run, name="keep_run"),
     path("models/", views.artifacts, name="artifacts"),
     path("models/<uuid:uuid>/", views.artifact, name="artifact"),
 ]

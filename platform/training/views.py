@@ -1,5 +1,7 @@
 """Pages of training runs and of the models they made."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
@@ -11,7 +13,8 @@ from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from training import display
 from training.forms import MachinePlanForm, StartRunForm
 from training.models import Evaluation, ModelArtifact, TrainingRun
-from training.services import evaluations, reading
+from training.options import SWEEP
+from training.services import evaluations, reading, sweeps
 from training.services import machine_plan as planning
 from training.services import runs as services
 from training.services.erasure import is_revoked, revoked_artifacts
@@ -36,21 +39,24 @@ def start_run(request: HttpRequest) -> HttpResponse:
     form = StartRunForm(request.POST or None, clinic=clinic, bases=bases)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
+        asked: dict[str, Any] = {
+            "clinic": clinic,
+            "user": user_of(request),
+            "name": chosen["name"],
+            "dataset": chosen["dataset"],
+            "base": chosen["base"],
+            "options": form.options,
+        }
         try:
-            run = services.start_run(
-                clinic=clinic,
-                user=user_of(request),
-                name=chosen["name"],
-                dataset=chosen["dataset"],
-                base=chosen["base"],
-                options=form.options,
-            )
-            return redirect("training:run", run.uuid)
+            if "sweep" in request.POST:
+                return redirect("training:sweep", sweeps.start_sweep(**asked).uuid)
+            return redirect("training:run", services.start_run(**asked).uuid)
         except services.RunRefused as error:
             form.add_error(None, str(error))
     context = {
         "form": form,
         "bases": bases,
+        "settings": SWEEP,
         "has_datasets": form.fields["dataset"].queryset.exists(),  # type: ignore[attr-defined]
         "machine_form": MachinePlanForm(bases=planning.plannable_bases(), auto_id="machine_%s"),
     }
@@ -169,7 +175,7 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
 
 
 def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
-    fetched = TrainingRun.objects.select_related("dataset", "started_by").prefetch_related(
+    fetched = TrainingRun.objects.select_related("dataset", "started_by", "sweep").prefetch_related(
         "stages__evaluations"
     )
     own = own_or_404(fetched, clinic_of(request), uuid)
