@@ -154,6 +154,32 @@ class EvaluateSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExtractSpec(Spec):
+    """Try to draw planted codes, and the clinic's own summaries, out of a trained model."""
+
+    prepared: str
+    """The artifact folder of the prepare stage."""
+    adapter: str
+    """The artifact folder of the train stage."""
+    tuned_gguf: str
+    canaries: str
+    """The file of the codes that were planted, and of those that were not."""
+    other_codes: int = 255
+    """Each code is ranked among so many that were never planted; 255 tell 8 bits at most."""
+    rows: int = 32
+    """So many training summaries, and as many held-out ones, are tried too."""
+    context_tokens: int = 2560
+    threads: int = 2
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.other_codes >= 99, "Raise other_codes to 99 or more; fewer prove nothing.")
+        _require(self.rows >= 0, "Give rows as 0 or more.")
+        _require(self.context_tokens > 0 and self.threads > 0, "Give context_tokens and threads above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaggerSpec(Spec):
     """Train the tagger that finds identifiers, or distil a smaller one from it."""
 
@@ -210,6 +236,7 @@ SPECS: dict[str, type[Spec]] = {
     "train": TrainSpec,
     "quantize": QuantizeSpec,
     "evaluate": EvaluateSpec,
+    "extract": ExtractSpec,
     "train_tagger": TaggerSpec,
     "export_tagger": ExportTaggerSpec,
     "machine_plan": MachinePlanSpec,

@@ -25,6 +25,7 @@ CONTRACTS = {
         "machine",
         "prompts",
         "sealing",
+        "canaries",
         "decoding",
         "metrics",
         "lifeline",
@@ -106,7 +107,17 @@ def _stage_helper(imported: str) -> bool:
     return names[1] == "supervisor" or len(names) < 3 or names[2] not in STAGES
 
 
-STAGES = {"prepare", "train", "distill", "prune", "quantize", "evaluate", "train_tagger", "train_grounder"}
+STAGES = {
+    "prepare",
+    "train",
+    "distill",
+    "prune",
+    "quantize",
+    "evaluate",
+    "extract",
+    "train_tagger",
+    "train_grounder",
+}
 
 
 def _may_import_app(module: str, target: str, imported: str) -> bool:

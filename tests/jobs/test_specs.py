@@ -7,6 +7,7 @@ from jobs.specs import (
     SPECS,
     EvaluateSpec,
     ExportTaggerSpec,
+    ExtractSpec,
     PrepareSpec,
     QuantizeSpec,
     Spec,
@@ -21,6 +22,7 @@ EXAMPLES: dict[str, Spec] = {
     "train": TrainSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", epochs=0.5),
     "quantize": QuantizeSpec(**WHERE, adapter="/a", tools_dir="/tools", types=("Q6_K",)),
     "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
+    "extract": ExtractSpec(**WHERE, prepared="/p", adapter="/a", tuned_gguf="/m.gguf", canaries="/c.json"),
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "export_tagger": ExportTaggerSpec(**WHERE),
 }
@@ -52,6 +54,7 @@ def test_a_missing_field_is_refused() -> None:
         ("prepare", {"rows_key": ""}, "rows_key"),
         ("evaluate", {"rows_key": "b" * 63}, "rows_key"),
         ("prepare", {"max_tokens": 10}, "Raise max_tokens"),
+        ("extract", {"other_codes": 10}, "fewer prove nothing"),
         ("train", {"epochs": 0}, "more than 0 epochs"),
         ("train", {"learning_rate": 5}, "learning_rate up to"),
         ("train", {"lora_dropout": 1.0}, "lora_dropout"),
