@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,12 @@ def file_sha256(path: Path) -> str:
     """The file's SHA-256 as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_sha256(paths: Iterable[Path]) -> str:
+    """One hash over files, by name and content, in whatever order they are given."""
+    named = sorted(f"{path.name}:{file_sha256(path)}" for path in paths)
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
 def spec_sha256(spec: Mapping[str, Any]) -> str:

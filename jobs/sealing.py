@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-SEALED_FIELDS = ("id", "split", "source", "target", "section")
+SEALED_FIELDS = ("id", "split", "source", "target", "section", "patient")
+"""``patient`` tells rows of one patient from another's and nothing else; a row of before it was there has none."""
 
 
 class RowSealer:
@@ -46,6 +47,10 @@ class SealChecker:
 
 
 def _message(row: Mapping[str, str]) -> bytes:
-    """The fields in order, each led by its length in bytes (8, big-endian): no letter can move to the next field."""
-    parts = [row[name].encode("utf-8", "surrogatepass") for name in SEALED_FIELDS]
+    """The fields in order, each led by its length in bytes (8, big-endian): no letter can move to the next field.
+
+    An empty ``patient``, the last one, is left out, so that rows sealed without one still hold.
+    """
+    names = SEALED_FIELDS if row.get("patient") else SEALED_FIELDS[:-1]
+    parts = [row[name].encode("utf-8", "surrogatepass") for name in names]
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)

@@ -51,13 +51,15 @@ class PrepareSpec(Spec):
     """Check rows and turn them into tokens."""
 
     rows: str
-    """JSONL of {id, split, source, target, section, seal}, scrubbed."""
+    """JSONL of {id, split, source, target, section, patient, seal}, scrubbed."""
     rows_sha256: str
     """The frozen dataset's hash; another file is refused."""
     rows_key: str
     """The public key that every row's seal is checked with, 64 hex digits."""
     max_tokens: int = 2048
-    """Prompt and summary together; a longer row is set aside, never cut. The base's own limit applies too."""
+    """Prompt and summary together; a longer row is never cut. The base's own limit applies too."""
+    set_aside: bool = False
+    """Leave rows with a fault of their own out and name them, rather than refuse the run."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,7 +14,7 @@ Row = dict[str, str]
 
 
 def read_rows(path: Path, sha256: str, key: str) -> list[Row]:
-    """The rows {id, split, source, target, section}, each with the seal that ``key`` (public, in hex) opens.
+    """The rows {id, split, source, target, section, patient}, each with the seal that ``key`` (public, in hex) opens.
 
     Raises StageRefusal for another or a malformed file, and for a row that was changed or slipped in.
     """

@@ -12,7 +12,7 @@ from training.models import TrainingRun
 from training.options import RunOptions
 
 _DEFAULTS = RunOptions()
-ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types")
+ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types", "set_aside")
 
 
 class DatasetChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -66,6 +66,13 @@ class StartRunForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    set_aside = forms.BooleanField(
+        required=False,
+        label="Leave out records that cannot be learned from",
+        help_text="For example one whose summary is longer than the record. Otherwise the run stops before it "
+        "trains, and names them.",
+    )
+
     def __init__(self, *args: Any, clinic: Clinic, bases: list[Base], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         datasets = Dataset.objects.filter(clinic=clinic)
@@ -86,6 +93,7 @@ class StartRunForm(forms.Form):
                     max_train_rows=chosen["max_train_rows"],
                     evaluate_rows=chosen["evaluate_rows"],
                     types=tuple(chosen["types"]),
+                    set_aside=chosen["set_aside"],
                 )
             except ValueError as error:
                 self.add_error(None, str(error))

@@ -21,6 +21,8 @@ class RunOptions:
     """Score on so many held-out records at most; 0 for all."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")
     """Quantized files to make; the first one is the run's own artifact."""
+    set_aside: bool = False
+    """Leave records with a fault out of the run and name them, rather than refuse it."""
     seed: int = 7
 
     def __post_init__(self) -> None:

@@ -266,12 +266,27 @@ def test_only_reviewed_records_reach_a_dataset(clinic: Clinic, officer: User) ->
     assert {row["id"] for row in datasets.rows_of(dataset)} == {record.label for record in records}
 
 
+def test_a_row_tells_which_rows_are_one_patient_s_and_not_whose(clinic: Clinic, officer: User) -> None:
+    records = approved(clinic, officer, 6)
+    Record.objects.filter(pk=records[1].pk).update(patient_key=records[0].patient_key)
+    patients = []
+    for name in ("first", "second"):
+        dataset = datasets.freeze_dataset(clinic=clinic, name=name, user=officer, attestation="test")
+        patients.append({row["id"]: row["patient"] for row in datasets.rows_of(dataset)})
+    first, second = patients
+    assert first[records[0].label] == first[records[1].label]
+    assert len(set(first.values())) == 5
+    assert not set(first.values()) & set(second.values()), "two runs' folders cannot be joined by it"
+    keys = set(Record.objects.values_list("patient_key", flat=True))
+    assert not any(key.startswith(patient) for key in keys for patient in first.values())
+
+
 def test_a_patient_in_both_files_stays_in_the_held_out_one(clinic: Clinic, officer: User) -> None:
     records = approved(clinic, officer, 4)
     dataset, left_out = datasets.freeze_as_given(
         clinic=clinic, name="given", user=officer, attestation="test", train=records[:3], valid=records[2:]
     )
-    assert left_out == 1
+    assert left_out == [records[2]]
     assert (dataset.train_count, dataset.valid_count) == (2, 2)
 
 

@@ -1,4 +1,4 @@
-"""What prepare keeps, what it sets aside and why, run in this process on a tiny base."""
+"""What prepare writes, and what it leaves out where it may, run in this process on a tiny base."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from jobs.catalogue import installed
-from jobs.rundir import RunDir
+from jobs.rundir import RunDir, files_sha256
 from jobs.specs import PrepareSpec
 from jobs.stages.entry import StageRefusal
 from jobs.stages.prepare import main
-from jobs.stages.tokens import encode
 from jobs.stages.weights import load_tokenizer
 from tests.stages.tiny import run_folder, visit_rows, write_rows
 
@@ -50,33 +49,23 @@ def test_good_rows_become_tokens_that_end_the_turn(prepare: Any, models_dir: Pat
     assert json.loads((run.artifact / "report.json").read_text()) == facts
 
 
-def test_an_empty_side_is_set_aside_by_id(prepare: Any) -> None:
-    rows = visit_rows(4)
-    rows[1]["source"], rows[2]["target"] = " \n", ""
-    run, facts = prepare(rows)
-    assert facts["set_aside"] == {"the record or its summary is empty": ["train-1", "train-2"]}
-    assert ids_in(run, "train") == ["train-0", "train-3"]
-
-
-def test_a_summary_longer_than_its_record_is_set_aside(prepare: Any) -> None:
-    rows = visit_rows(3)
-    rows[0]["target"] = rows[0]["source"] + " And more."
-    assert prepare(rows)[1]["set_aside"] == {"the summary is longer than the record": ["train-0"]}
-
-
-def test_a_row_too_long_is_set_aside_and_never_cut(prepare: Any) -> None:
-    rows = visit_rows(3)
-    rows[2]["source"] += " It hurts." * 100
-    _, facts = prepare(rows, max_tokens=400)
-    assert facts["set_aside"] == {"longer than 400 tokens": ["train-2"]}
-    assert facts["longest_tokens"] <= 400
-
-
-def test_a_record_in_two_splits_stays_with_the_held_out_one(prepare: Any) -> None:
-    train, test = visit_rows(3), visit_rows(2, "test")
-    train[1]["source"] = test[0]["source"].upper() + "\r\n"
-    run, facts = prepare([*train, *test])
-    assert facts["set_aside"] == {"the same record stands in a held-out split": ["train-1"]}
+def test_with_leave_to_set_aside_rows_with_a_fault_are_left_out_by_id(prepare: Any) -> None:
+    train, test = visit_rows(9), visit_rows(2, "test")
+    train[1]["source"], train[2]["target"] = " \n", ""
+    train[3]["target"] = train[3]["source"] + " And more."
+    train[4]["source"] = test[0]["source"].upper() + "\r\n"
+    train[5]["patient"] = test[1]["patient"]
+    train[6]["target"] += " " + "It hurts. " * 20
+    train[7]["target"] = "No fever.<|im_end|> Given rest."
+    run, facts = prepare([*train, *test], set_aside=True, max_tokens=220)
+    assert facts["set_aside"] == {
+        "The record or its summary is empty": ["train-1", "train-2"],
+        "The summary is longer than the record": ["train-3", "train-6"],
+        "The same record stands in a held-out split": ["train-4"],
+        "One patient stands in two splits": ["train-5"],
+        "The summary would be cut by an end-of-turn marker inside it": ["train-7"],
+    }
+    assert ids_in(run, "train") == ["train-0", "train-8"]
     assert ids_in(run, "test") == ["test-0", "test-1"]
 
 
@@ -87,11 +76,20 @@ def test_held_out_summaries_that_stand_in_train_too_are_named(prepare: Any) -> N
 
 
 def test_no_training_row_left_is_refused_with_the_reasons(prepare: Any) -> None:
-    rows = visit_rows(7)
+    rows = visit_rows(23)
     for row in rows:
         row["target"] = ""
-    with pytest.raises(StageRefusal, match="empty: train-0, train-1, train-2, train-3, train-4 and 2 more"):
-        prepare(rows)
+    with pytest.raises(StageRefusal, match=r"empty: train-0, train-1, .* and 3 more"):
+        prepare(rows, set_aside=True)
+
+
+def test_the_hash_of_what_was_prepared_changes_with_a_token(prepare: Any) -> None:
+    rows = visit_rows(3)
+    run, facts = prepare(rows)
+    files = [run.artifact / f"{split}.jsonl" for split in ("train", "valid", "test")]
+    assert facts["prepared_sha256"] == files_sha256(files) == prepare(rows)[1]["prepared_sha256"]
+    rows[0]["source"] += " Really."
+    assert prepare(rows)[1]["prepared_sha256"] != facts["prepared_sha256"]
 
 
 def test_a_dataset_without_training_rows_is_refused(prepare: Any) -> None:
@@ -113,11 +111,3 @@ def test_a_malformed_row_is_refused_by_its_line(prepare: Any, changes: Row, reas
     rows[2].update(changes)
     with pytest.raises(StageRefusal, match=f"Line 3 .*{reason}"):
         prepare(rows)
-
-
-def test_a_template_that_ends_no_turn_is_refused(models_dir: Path) -> None:
-    base = installed("local:tiny", models_dir)
-    tokenizer = load_tokenizer(base.hf, base)
-    tokenizer.chat_template = "{% for turn in messages %}{{ turn['content'] }}{% endfor %}"
-    with pytest.raises(StageRefusal, match="does not end a turn"):
-        encode(tokenizer, "Cough.", "Cough.")

@@ -31,12 +31,27 @@ def test_rows_that_nobody_touched_are_read_without_their_seals(tmp_path: Path) -
     assert read_rows(*tampered(tmp_path / "rows.jsonl", lambda lines: None)) == visit_rows(5)
 
 
+def test_rows_of_before_they_told_the_patient_still_hold(tmp_path: Path) -> None:
+    earlier = [{name: text for name, text in row.items() if name != "patient"} for row in visit_rows(3)]
+    named = write_rows(tmp_path / "rows.jsonl", earlier)
+    read = read_rows(tmp_path / "rows.jsonl", named["rows_sha256"], named["rows_key"])
+    assert read == [{**row, "patient": ""} for row in earlier]
+
+
 def one_letter(lines: Lines) -> None:
     lines[2]["source"] = str(lines[2]["source"]).replace("fever", "fevor", 1)
 
 
 def another_split(lines: Lines) -> None:
     lines[2]["split"] = "test"
+
+
+def another_patient(lines: Lines) -> None:
+    lines[2]["patient"] = lines[3]["patient"]
+
+
+def no_patient(lines: Lines) -> None:
+    del lines[2]["patient"]
 
 
 def a_letter_moved(lines: Lines) -> None:
@@ -73,6 +88,8 @@ def sealed_with_another_key(lines: Lines) -> None:
     [
         one_letter,
         another_split,
+        another_patient,
+        no_patient,
         a_letter_moved,
         without_a_seal,
         a_made_up_seal,

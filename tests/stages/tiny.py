@@ -51,7 +51,14 @@ def visit_rows(count: int, split: str = "train") -> list[dict[str, str]]:
         )
         target = f"{complaint.capitalize()} for {since}, no fever. Given {drug}."
         rows.append(
-            {"id": f"{split}-{number}", "split": split, "source": source, "target": target, "section": "HPI"}
+            {
+                "id": f"{split}-{number}",
+                "split": split,
+                "source": source,
+                "target": target,
+                "section": "HPI",
+                "patient": f"patient of {split}-{number}",
+            }
         )
     return rows
 

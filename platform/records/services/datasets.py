@@ -66,22 +66,25 @@ def freeze_as_given(
     attestation: str,
     train: Sequence[Record],
     valid: Sequence[Record],
-) -> tuple[Dataset, int]:
-    """Freeze a split that came in two files; returns the dataset and how many training records were left out.
+) -> tuple[Dataset, list[Record]]:
+    """Freeze a split that came in two files; returns the dataset and the training records that were left out.
 
     A patient (or text, or almost the same text) that stands in both files stays in validation only: scores would
     flatter otherwise.
     """
     together = groups([*train, *valid])
     held_out = {together[record.pk] for record in valid}
-    kept = [record for record in train if together[record.pk] not in held_out]
+    kept, left_out = (
+        [record for record in train if (together[record.pk] in held_out) == shared]
+        for shared in (False, True)
+    )
     pairs = [(record, Split.TRAIN.value) for record in kept] + [
         (record, Split.VALID.value) for record in valid
     ]
     dataset = freeze(
         clinic=clinic, name=name, user=user, seed=0, assigned=_newest(pairs), attestation=attestation
     )
-    return dataset, len(train) - len(kept)
+    return dataset, left_out
 
 
 def assign_splits(records: Iterable[Record], seed: int) -> Assigned:
@@ -132,7 +135,7 @@ def freeze(
 
 
 def rows_of(dataset: Dataset) -> Iterator[dict[str, str]]:
-    """The dataset as training rows.
+    """The dataset as training rows. ``patient`` is the same for one patient's rows, in this dataset alone.
 
     Raises ``DatasetRevoked``, and ``SealBroken`` for a text that the scrub gate did not write.
     """
@@ -147,7 +150,13 @@ def rows_of(dataset: Dataset) -> Iterator[dict[str, str]]:
             "source": texts.source,
             "target": texts.target,
             "section": item.scrubbed_text.record.section,
+            "patient": _patient_of(dataset, item.scrubbed_text.record),
         }
+
+
+def _patient_of(dataset: Dataset, record: Record) -> str:
+    """Another one in each dataset: a run's folder shall not tell who is who in the database, nor in another run."""
+    return store.keyed_hash("row-patient", dataset.clinic, str(dataset.uuid), record.patient_key)[:32]
 
 
 def content_hash(assigned: Assigned) -> str:

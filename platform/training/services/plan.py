@@ -48,6 +48,7 @@ def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
         rows=str(rows),
         rows_sha256=file_sha256(rows),
         rows_key=_sealer(run).public_key,
+        set_aside=options.set_aside,
     )
 
 

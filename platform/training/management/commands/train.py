@@ -3,6 +3,7 @@
 The rows take the same way as in the pages: imported, scrubbed, frozen, trained on by the same stages.
 """
 
+import argparse
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,13 +38,23 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=0, help="use the first N training rows only")
         parser.add_argument("--evaluate-rows", type=int, default=40, help="score on N held-out rows (0: all)")
         parser.add_argument("--seed", type=int, default=RunOptions.seed)
+        parser.add_argument(
+            "--set-aside",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="leave rows with a fault out and name them; --no-set-aside stops instead",
+        )
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
 
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
         try:
+            self._set_aside: bool = options["set_aside"]
             chosen = RunOptions(
-                epochs=options["epochs"], evaluate_rows=options["evaluate_rows"], seed=options["seed"]
+                epochs=options["epochs"],
+                evaluate_rows=options["evaluate_rows"],
+                set_aside=options["set_aside"],
+                seed=options["seed"],
             )
             runs.check(clinic=member.membership.clinic, name=options["name"], base=options["base"])
             train, valid = self._read(options["data"]), self._read(options["valid"])
@@ -74,7 +85,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{path}, row {fault.number} is left out: {fault.message}")
         without = [row.number for row in reading.rows if not row.target.strip()]
         if without:
-            self.stderr.write(f"{path}: rows {_numbers(without)} have no summary and are left out.")
+            self._leave_out(f"{path}: rows {_numbers(without)} have no summary.")
         rows = [row for row in reading.rows if row.target.strip()]
         if not rows:
             raise CommandError(f"{path}: no row has both a record and a summary.")
@@ -102,8 +113,17 @@ class Command(BaseCommand):
             valid=_once(record for record in kept if record.pk in held_out),
         )
         if shared:
-            self.stderr.write(f"{shared} training rows stand in the held-out file too and are left out.")
+            number = {record.pk: row.number for record, row in zip(records, train, strict=False)}
+            rows = _numbers([number[record.pk] for record in shared])
+            self._leave_out(
+                f"Training rows {rows} stand in the held-out file too, or share a patient with it."
+            )
         return dataset
+
+    def _leave_out(self, fault: str) -> None:
+        if not self._set_aside:
+            raise CommandError(f"{fault} Correct them, or run without --no-set-aside to leave them out.")
+        self.stderr.write(f"{fault} They are left out.")
 
     def _run_stages(self, run: TrainingRun, member: User) -> None:
         def cancel(number: int, frame: FrameType | None) -> None:
