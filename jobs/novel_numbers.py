@@ -44,14 +44,14 @@ _UNITS = {
         "cm": "cm centimeter centimeters centimetre centimetres",
         "mm": "mm millimeter millimeters millimetre millimetres",
         "lb": "lb lbs pound pounds",
-        "unit": "unit units",
+        "units": "unit units",
         "percent": "% percent",
-        "minute": "minute minutes min mins",
-        "hour": "hour hours hr hrs",
-        "day": "day days",
-        "week": "week weeks",
-        "month": "month months",
-        "year": "year years yr yrs",
+        "minutes": "minute minutes min mins",
+        "hours": "hour hours hr hrs",
+        "days": "day days",
+        "weeks": "week weeks",
+        "months": "month months",
+        "years": "year years yr yrs",
     }.items()
     for spelling in spellings.split()
 }

@@ -10,6 +10,7 @@ from typing import Any
 from accounts.models import Clinic, User
 from jobs.progress import Progress, report
 from jobs.rundir import RunDir
+from jobs.stages.scoring import draw_samples, score_rows, summarize
 from jobs.supervisor import Outcome
 from records.models import Dataset, Record
 from records.readers import Row
@@ -64,6 +65,41 @@ EVALUATION: dict[str, Any] = {
 }
 
 
+def scored_evaluation(*, invents: int = 2, rows: int = 24, since: int = 0) -> dict[str, Any]:
+    """A whole evaluation, really scored: a tuned model that gives every ``invents``-th record another number."""
+    asked = [_asked(number) for number in range(since, since + rows)]
+    texts = {
+        "base": ["The patient is a patient who is a patient." for _ in asked],
+        "tuned": [
+            f"Chest pain for {number + 50 * (number % invents == 0)} days, radiating to the left arm."
+            for number in range(since, since + rows)
+        ],
+    }
+    per_row = score_rows(asked, texts, None)
+    facts = summarize(per_row, seed=7)
+    for name, said in texts.items():
+        words = sum(len(text.split()) for text in said) / rows
+        facts[name] |= {"mean_words": words, "length_ratio": words / 10, "tokens_per_s": 60.0}
+    not_measured = {
+        "similarity": "The weights of minilm-l6 are not here. Run: manage.py fetch_model minilm-l6"
+    }
+    counts = {"rows": rows, "too_long": 1, "not_measured": not_measured}
+    return {**counts, **facts, "per_row": per_row, "samples": draw_samples(asked, texts)}
+
+
+def _asked(number: int) -> dict[str, str]:
+    abstains = number % 12 == 0
+    return {
+        "id": f"R-{number:06}",
+        "section": ("History of present illness", "Assessment", "Plan")[number % 8 // 3],
+        "source": f"[NAME_1] has had chest pain for {number} days. The pain <b>radiates</b> to the left arm and "
+        f"comes with effort.{' No fever, no cough.' * (number % 5)} Aspirin was given.",
+        "target": "None."
+        if abstains
+        else f"Chest pain for {number} days, radiating to the left arm on effort.",
+    }
+
+
 def scrubbed_records(clinic: Clinic, user: User, count: int = 6) -> list[Record]:
     rows = [
         Row(days, NOTE.format(days=days), REFERENCE.format(days=days), patient=f"P{days}", kind="visit note")
@@ -115,8 +151,10 @@ def begin_training(run: TrainingRun) -> None:
     heartbeat(stage, progress)
 
 
-def finished_run(clinic: Clinic, user: User, name: str = "summarizer-1") -> TrainingRun:
-    """A run with all four stages done, their artifacts and evaluation."""
+def finished_run(
+    clinic: Clinic, user: User, name: str = "summarizer-1", evaluation: dict[str, Any] | None = None
+) -> TrainingRun:
+    """A run with all four stages done, their artifacts and evaluation: by default one of an earlier version's."""
     run = training_run(clinic, user, name)
     train = run.stages.get(name="train")
     write_curve(train, steps=120, since=30)
@@ -128,9 +166,10 @@ def finished_run(clinic: Clinic, user: User, name: str = "summarizer-1") -> Trai
     ]
     settle(quantize, _succeeded(files))
     evaluate = _claimed(run.stages.get(name="evaluate"))
+    found = json.dumps(evaluation or EVALUATION).encode()
     settle(
         evaluate,
-        _succeeded([_output(evaluate, "evaluation", "evaluation.json", json.dumps(EVALUATION).encode())]),
+        _succeeded([_output(evaluate, "evaluation", "evaluation.json", found)]),
     )
     run.refresh_from_db()
     return run

@@ -32,7 +32,17 @@ CONTRACTS = {
         "fetch",
     )
 }
-DOORS = {"views", "forms", "api", "admin", "urls", "management", "staff_views", "sweep_views"}
+DOORS = {
+    "views",
+    "artifact_views",
+    "sweep_views",
+    "staff_views",
+    "forms",
+    "api",
+    "admin",
+    "urls",
+    "management",
+}
 SERVICES = {"services", "log", "staff", "engine"}
 # Supervision is the one part of jobs that services use; the app is how config.queue sends a nudge.
 JOBS_FOR_SERVICES = CONTRACTS | {"jobs.supervisor"}

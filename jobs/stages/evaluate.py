@@ -6,7 +6,6 @@ Both GGUF files answer the same prompts through the same endpoint with the same 
     python -m jobs.stages.evaluate RUNDIR
 """
 
-import hashlib
 import random
 import time
 from collections.abc import Callable
@@ -20,17 +19,15 @@ import httpx
 
 from jobs.catalogue import NotFetched, installed
 from jobs.decoding import PARAMETERS
-from jobs.novel_numbers import novel_numbers
 from jobs.progress import report
 from jobs.prompts import messages
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import EvaluateSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.rows import Row, read_rows
-from jobs.stages.scoring import Similarity, score_rows, summarize
+from jobs.stages.scoring import Similarity, draw_samples, score_rows, summarize
 from jobs.stages.serving import PARALLEL_REQUESTS, prompt_tokens, server
 
-SAMPLES = 20
 SIMILARITY_BASE = "minilm-l6"
 
 
@@ -68,7 +65,7 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     facts["base"] |= _pace(rows, of_base)
     facts["tuned"] |= _pace(rows, of_tuned)
     path = run.artifact / "evaluation.json"
-    write_json_atomic(path, {**facts, "per_row": per_row, "samples": _samples(rows, texts)})
+    write_json_atomic(path, {**facts, "per_row": per_row, "samples": draw_samples(rows, texts)})
     return [Output("evaluation", path)], facts
 
 
@@ -139,23 +136,6 @@ def _pace(rows: list[Row], answers: Answers) -> dict[str, Any]:
         "mean_words": words / len(rows),
         "length_ratio": words / reference_words if reference_words else None,
         "tokens_per_s": answers.tokens_per_s,
-    }
-
-
-def _samples(rows: list[Row], texts: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Some rows side by side, by a draw that falls the same in every evaluation, so that two share many."""
-    drawn = sorted(range(len(rows)), key=lambda at: hashlib.sha256(rows[at]["id"].encode()).digest())
-    return [_sample(rows[at], {name: said[at] for name, said in texts.items()}) for at in drawn[:SAMPLES]]
-
-
-def _sample(row: Row, said: dict[str, str]) -> dict[str, Any]:
-    said = {"reference": row["target"], **said}
-    return {
-        "id": row["id"],
-        "section": row["section"],
-        "source": row["source"],
-        **said,
-        "novel_numbers": {name: novel_numbers(row["source"], text) for name, text in said.items()},
     }
 
 

@@ -23,6 +23,7 @@ Similarity = Callable[[Sequence[str], Sequence[str]], list[float]]
 IN_TABLES = ("rouge1", "rouge2", "rougeL", "similarity", "novel_numbers", "words")
 """What is told of each section and of each third of the lengths."""
 MODELS = ("base", "tuned")
+SAMPLES = 20
 
 
 def score_rows(rows: list[Row], texts: dict[str, list[str]], similarity: Similarity | None) -> dict[str, Any]:
@@ -72,6 +73,12 @@ def differences(first: Scores, second: Scores, seed: int) -> dict[str, dict[str,
     if len(first["words"]) < FEWEST_TO_TEST:
         return {}
     return {name: paired(first[name], second[name], seed=seed) for name in first if name in second}
+
+
+def draw_samples(rows: list[Row], texts: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Some rows side by side, by a draw that falls the same in every evaluation, so that two share many."""
+    drawn = sorted(range(len(rows)), key=lambda at: hashlib.sha256(rows[at]["id"].encode()).digest())
+    return [_sample(rows[at], {name: said[at] for name, said in texts.items()}) for at in drawn[:SAMPLES]]
 
 
 def _of_text(sources: list[str], texts: list[str]) -> Scores:
@@ -131,3 +138,14 @@ def _thirds(lengths: list[int]) -> list[list[int]]:
     ordered = sorted(range(len(lengths)), key=lambda at: (lengths[at], at))
     bounds = [round(part * len(ordered) / 3) for part in range(4)]
     return [ordered[low:high] for low, high in pairwise(bounds) if low < high]
+
+
+def _sample(row: Row, said: dict[str, str]) -> dict[str, Any]:
+    said = {"reference": row["target"], **said}
+    return {
+        "id": row["id"],
+        "section": row["section"],
+        "source": row["source"],
+        **said,
+        "novel_numbers": {name: novel_numbers(row["source"], text) for name, text in said.items()},
+    }

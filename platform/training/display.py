@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from training.measures import CLEAR_ROWS, Scored, scored
 from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
-from training.report import METRICS
 
 TITLES = {
     "prepare": ("Prepare", "Checks the records and turns them into tokens."),
@@ -105,31 +105,67 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One measure before and after training."""
+class ScoreRow:
+    """One measure of two models as a line of a table."""
+
+    scored: Scored
+    first: Bar
+    second: Bar
+
+
+def score_rows(scores: list[Scored]) -> list[ScoreRow]:
+    """With bars: the ROUGE scores on one scale, every other measure on its own."""
+    rouges = [_highest(each) for each in scores if each.measure.key.startswith("rouge")]
+    return [
+        _score_row(each, max(rouges) if each.measure.key.startswith("rouge") else _highest(each))
+        for each in scores
+    ]
+
+
+def _highest(scored: Scored) -> float:
+    return max(scored.first["high"], scored.second["high"])
+
+
+def _score_row(scored: Scored, highest: float) -> ScoreRow:
+    scale = CHART_WIDTH / highest if highest else 0.0
+    return ScoreRow(scored, Bar(**scored.first, scale=scale), Bar(**scored.second, scale=scale))
+
+
+def evaluated(evaluation: Evaluation) -> list[ScoreRow]:
+    """Base against tuned."""
+    metrics = evaluation.metrics
+    tests = metrics.get("differences", {})
+    return score_rows(scored(metrics["base"], metrics["tuned"], metrics.get("reference", {}), tests))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section, or records of like length, before and after training."""
 
     label: str
-    base: Bar
-    tuned: Bar
-
-    @property
-    def gain(self) -> float:
-        return self.tuned.value - self.base.value
-
-    @property
-    def is_sure(self) -> bool:
-        """The intervals do not overlap."""
-        return self.tuned.low > self.base.high or self.base.low > self.tuned.high
+    rows: int
+    is_clear: bool
+    """Enough records to tell anything."""
+    base: dict[str, dict[str, float]]
+    tuned: dict[str, dict[str, float]]
 
 
-def comparisons(evaluation: Evaluation) -> list[Comparison]:
-    base, tuned = evaluation.metrics["base"], evaluation.metrics["tuned"]
-    highest = max(scores[key]["high"] for scores in (base, tuned) for key, _ in METRICS)
-    scale = CHART_WIDTH / max(highest, 1.0)
+def sections(evaluation: Evaluation) -> list[Part]:
+    """None for records that all lack a section, or share one."""
+    found = evaluation.metrics.get("sections", [])
+    parts = [_part(each["section"] or "No section", each) for each in found]
+    return parts if len(parts) > 1 else []
+
+
+def lengths(evaluation: Evaluation) -> list[Part]:
     return [
-        Comparison(label, Bar(**base[key], scale=scale), Bar(**tuned[key], scale=scale))
-        for key, label in METRICS
+        _part(f"{each['from_words']} to {each['to_words']} words", each)
+        for each in evaluation.metrics.get("lengths", [])
     ]
+
+
+def _part(label: str, group: dict[str, Any]) -> Part:
+    return Part(label, group["rows"], group["rows"] >= CLEAR_ROWS, group["base"], group["tuned"])
 
 
 def rouge_1(run: TrainingRun) -> tuple[float, float] | None:

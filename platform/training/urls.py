@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import sweep_views, views
+from training import artifact_views, sweep_views, views
 
 app_name = "training"
 urlpatterns = [
@@ -17,5 +17,10 @@ urlpatterns = [
     path("sweeps/<uuid:uuid>/cancel/", sweep_views.cancel_sweep, name="cancel_sweep"),
     path("sweeps/<uuid:uuid>/keep/<uuid:run>/", sweep_views.keep_run, name="keep_run"),
     path("models/", views.artifacts, name="artifacts"),
-    path("models/<uuid:uuid>/", views.artifact, name="artifact"),
+    path("models/<uuid:uuid>/", artifact_views.artifact, name="artifact"),
+    path("models/<uuid:uuid>/report/", artifact_views.artifact_report, name="artifact_report"),
+    path(
+        "models/<uuid:uuid>/evaluation.json", artifact_views.artifact_evaluation, name="artifact_evaluation"
+    ),
+    path("models/<uuid:uuid>/compare/", artifact_views.artifact_compare, name="artifact_compare"),
 ]

@@ -6,18 +6,17 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from training import display
 from training.forms import MachinePlanForm, StartRunForm
-from training.models import Evaluation, ModelArtifact, TrainingRun
+from training.models import ModelArtifact, TrainingRun
 from training.options import SWEEP
-from training.services import evaluations, reading, sweeps
 from training.services import machine_plan as planning
+from training.services import reading, sweeps
 from training.services import runs as services
-from training.services.erasure import is_revoked, revoked_artifacts
+from training.services.erasure import revoked_artifacts
 
 PAGE_SIZE = 25
 
@@ -148,30 +147,6 @@ def artifacts(request: HttpRequest) -> HttpResponse:
         for artifact in page
     ]
     return render(request, "training/artifacts.html", {"page": page, "rows": rows})
-
-
-@requires(Action.VIEW_MODELS)
-@never_cache
-@require_safe
-def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
-    fetched = ModelArtifact.objects.select_related("clinic", "stage__run__dataset", "parent")
-    own = own_or_404(fetched.prefetch_related("deployments"), clinic_of(request), uuid)
-    evaluation = (
-        Evaluation.objects.select_related("artifact__clinic", "stage__run").filter(artifact=own).first()
-    )
-    context = {
-        "artifact": own,
-        "run": own.stage.run,
-        "children": own.children.all(),
-        "deployment": display.open_deployment(own),
-        "is_revoked": is_revoked(own),
-        "evaluation": evaluation,
-        "comparisons": display.comparisons(evaluation) if evaluation else [],
-        "samples": evaluations.open_samples(evaluation=evaluation, user=user_of(request))
-        if evaluation
-        else [],
-    }
-    return render(request, "training/artifact.html", context)
 
 
 def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:

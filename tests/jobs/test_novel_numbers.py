@@ -8,7 +8,7 @@ from jobs.novel_numbers import novel_numbers
 @pytest.mark.parametrize(
     ("source", "summary", "novel"),
     [
-        ("Pain for 3 days.", "Pain for 13 days.", ["13 day"]),
+        ("Pain for 3 days.", "Pain for 13 days.", ["13 days"]),
         ("Take 25 mcg daily.", "25 mg daily.", ["25 mg"]),
         ("Take 25 mcg, later 25 mg.", "25 mg daily.", []),
         ("BP 142/88.", "BP 142/98.", ["98"]),

@@ -32,9 +32,12 @@ class Sample:
 
 
 @transaction.atomic
-def open_samples(*, evaluation: Evaluation, user: User, action: str = "view_samples") -> list[Sample]:
+def open_samples(
+    *, evaluation: Evaluation, user: User, action: str = "view_samples", **facts: str
+) -> list[Sample]:
     """An evaluation's samples; each look is an audit entry. Empty when the run folder is gone."""
-    log.record(clinic=evaluation.artifact.clinic, actor=user, action=action, subject=evaluation.artifact)
+    artifact = evaluation.artifact
+    log.record(clinic=artifact.clinic, actor=user, action=action, subject=artifact, **facts)
     return samples_of(stored(evaluation))
 
 
