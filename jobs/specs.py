@@ -88,6 +88,10 @@ class TrainSpec(Spec):
     """Noise on the embeddings while training (arXiv:2310.05914); 5 is usual."""
     tokens_per_batch: int = 512
     """Tokens in one optimizer step; a row longer than this is a batch of its own."""
+    tokens_at_once: int = 0
+    """Where memory is short: a step's rows go through the model in parts of so many tokens; 0 for all at once."""
+    recompute: bool = False
+    """Where memory is shorter still: activations are computed again on the way back (arXiv:1604.06174)."""
     max_valid_rows: int = 16
     """Validation rows whose loss is measured after each epoch, at a second each on a CPU; 0 for none."""
     checkpoint_every_seconds: float = 60.0
@@ -104,6 +108,7 @@ class TrainSpec(Spec):
         _require(self.neftune_alpha >= 0, "Give neftune_alpha as 0 or more.")
         _require(0 <= self.lora_dropout < 1, "Give lora_dropout from 0 up to, not including, 1.")
         _require(self.tokens_per_batch >= 64, "Raise tokens_per_batch to 64 or more.")
+        _require(self.tokens_at_once >= 0, "Give tokens_at_once as 0 or more.")
         _require(self.checkpoint_every_seconds > 0, "Give checkpoint_every_seconds above 0.")
 
 

@@ -46,3 +46,16 @@ def _fill(lengths: list[int], budget: int, rng: random.Random) -> list[Batch]:
         room[place] -= lengths[index]
     rng.shuffle(batches)
     return batches
+
+
+def split_batch(lengths: list[int], tokens_at_once: int) -> list[list[int]]:
+    """The places 0, 1, … of a batch's rows in parts of at most so many tokens, at least a row each; 0: all at once."""
+    parts: list[list[int]] = [[]]
+    room = tokens_at_once
+    for place, length in enumerate(lengths):
+        if tokens_at_once and parts[-1] and length > room:
+            parts.append([])
+            room = tokens_at_once
+        parts[-1].append(place)
+        room -= length
+    return parts

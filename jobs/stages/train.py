@@ -29,7 +29,7 @@ from jobs.catalogue import installed
 from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import TrainSpec
-from jobs.stages.batches import Batch, enough_steps, plan_batches
+from jobs.stages.batches import Batch, enough_steps, plan_batches, split_batch
 from jobs.stages.checkpoints import newest_valid, publish
 from jobs.stages.entry import Output, StageRefusal, StageStopped, start, stop_requested
 from jobs.stages.packing import IGNORED, Row, completion_loss, pack
@@ -39,31 +39,13 @@ from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 
 def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     report(run, done=0, total=0, unit="tokens", message="loading the base model")
-    base = installed(spec.base, Path(spec.models_dir))
     train, valid = (read_prepared(Path(spec.prepared), split) for split in ("train", "valid"))
     if not train:
         raise StageRefusal("There are no prepared training rows. Run the prepare stage again.")
     lengths = [len(row["input_ids"]) for row in train]
     plan = plan_batches(lengths, enough_steps(lengths, spec))
-    folder = ensure_hf_folder(base)
     watch = Watch(spec, run, plan, lengths)
-    trainer = Trainer(
-        model=load_model(folder, torch.bfloat16 if torch.cuda.is_available() else torch.float32),
-        args=_settings(spec, run, len(plan)),
-        train_dataset=Dataset.from_list(train),
-        processing_class=load_tokenizer(folder, base),
-        peft_config=LoraConfig(
-            r=spec.lora_rank,
-            lora_alpha=spec.lora_alpha,
-            lora_dropout=spec.lora_dropout,
-            use_rslora=spec.method == "rslora",
-            use_dora=spec.method == "dora",
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[watch],
-    )
-    trainer.plan, trainer.half, trainer.label_smoothing = plan, _half(run), spec.label_smoothing
+    trainer = make_trainer(spec, run, train, plan, [watch])
     watch.trainer, watch.valid = trainer, valid[: spec.max_valid_rows]
     checkpoint = newest_valid(run.path / "checkpoints")
     try:
@@ -74,6 +56,33 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
         raise StageStopped
     metrics = watch.summary()
     return _save(trainer, spec, run, metrics), metrics
+
+
+def make_trainer(
+    spec: TrainSpec, run: RunDir, rows: list[Row], plan: list[Batch], callbacks: list[TrainerCallback]
+) -> "Trainer":
+    """The base model with fresh adapters, ready for the steps of ``plan``."""
+    base = installed(spec.base, Path(spec.models_dir))
+    folder = ensure_hf_folder(base)
+    trainer = Trainer(
+        model=load_model(folder, torch.bfloat16 if torch.cuda.is_available() else torch.float32),
+        args=_settings(spec, run, len(plan)),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=load_tokenizer(folder, base),
+        peft_config=LoraConfig(
+            r=spec.lora_rank,
+            lora_alpha=spec.lora_alpha,
+            lora_dropout=spec.lora_dropout,
+            use_rslora=spec.method == "rslora",
+            use_dora=spec.method == "dora",
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        ),
+        callbacks=callbacks,
+    )
+    trainer.plan, trainer.half, trainer.label_smoothing = plan, _half(run), spec.label_smoothing
+    trainer.tokens_at_once = spec.tokens_at_once
+    return trainer
 
 
 def read_prepared(folder: Path, split: str) -> list[Row]:
@@ -105,6 +114,7 @@ class Trainer(SFTTrainer):
     half: bool
     """Whether products are made in bfloat16; weights and sums stay as they are."""
     label_smoothing: float = 0.0
+    tokens_at_once: int = 0
 
     def get_train_dataloader(self) -> DataLoader:
         return self.accelerator.prepare(
@@ -113,8 +123,29 @@ class Trainer(SFTTrainer):
             )
         )
 
-    def collate(self, batch: Batch) -> dict[str, torch.Tensor]:
-        return pack([self.train_dataset[index] for index in batch])
+    def collate(self, batch: Batch) -> dict[str, list[dict[str, torch.Tensor]]]:
+        rows = [self.train_dataset[index] for index in batch]
+        lengths = [len(row["input_ids"]) for row in rows]
+        return {
+            "parts": [pack([rows[i] for i in part]) for part in split_batch(lengths, self.tokens_at_once)]
+        }
+
+    def training_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, list[dict[str, torch.Tensor]]],
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """One batch, part by part where memory is short: loss and gradient are those of the whole."""
+        model.train()
+        parts = self._prepare_inputs(inputs)["parts"]
+        learned = sum(len(part["targets"]) for part in parts)
+        whole = torch.zeros((), device=self.args.device)
+        for part in parts:
+            loss = self.compute_loss(model, part) * (len(part["targets"]) / learned)
+            self.accelerator.backward(loss)
+            whole += loss.detach()
+        return whole
 
     def compute_loss(
         self,
@@ -232,7 +263,7 @@ def _settings(spec: TrainSpec, run: RunDir, steps: int) -> SFTConfig:
         neftune_noise_alpha=spec.neftune_alpha or None,
         bf16=on_gpu,
         use_cpu=not on_gpu,
-        gradient_checkpointing=on_gpu,
+        gradient_checkpointing=on_gpu or spec.recompute,
         max_length=None,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
