@@ -54,7 +54,7 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
         of_tuned = _ask_all(client, rows, spec, lambda done: progress("the tuned model", len(rows) + done))
     report(run, done=2 * len(rows), total=2 * len(rows), unit="summaries", message="scoring")
     texts = {"base": of_base.texts, "tuned": of_tuned.texts}
-    similarity, not_measured = _similarity(spec)
+    similarity, not_measured = closeness(Path(spec.models_dir))
     per_row = score_rows(rows, texts, similarity)
     facts = {
         "rows": len(rows),
@@ -117,10 +117,10 @@ def _report(run: RunDir, total: int, began: float, model: str, done: int) -> Non
     report(run, done=done, total=total, unit="summaries", message=f"asking {model}", seconds_left=left)
 
 
-def _similarity(spec: EvaluateSpec) -> tuple[Similarity | None, dict[str, str]]:
+def closeness(models_dir: Path) -> tuple[Similarity | None, dict[str, str]]:
     """The measure of closeness, or what to do to have it."""
     try:
-        encoder = installed(SIMILARITY_BASE, Path(spec.models_dir))
+        encoder = installed(SIMILARITY_BASE, models_dir)
     except NotFetched as error:
         return None, {"similarity": str(error)}
     # Only now, when both engines are gone: torch costs seconds and hundreds of megabytes.

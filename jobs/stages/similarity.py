@@ -26,7 +26,7 @@ class Embedder:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         logging.disable_progress_bar()
-        self._model = BertModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
+        self._model = BertModel.from_pretrained(folder, dtype=torch.float32).eval()
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> list[float]:
         """The cosine of each pair, x 100; 0 where a text is empty."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.catalogue import NotFetched, installed
+from jobs.stages.evaluate import closeness
 from jobs.stages.similarity import WINDOW_TOKENS, Embedder
 
 MODELS = Path(__file__).parents[2] / "var" / "models"
@@ -40,3 +41,14 @@ def test_a_long_text_is_read_to_its_end(embedder: Embedder) -> None:
     long = "No fever. " * (WINDOW_TOKENS // 2)
     before, after = embedder.embed([long, long + "Metastatic melanoma of the liver. " * 40])
     assert float(before @ after) < 0.9
+
+
+def test_the_stage_measures_it_where_the_encoder_is_and_says_so_where_not(
+    embedder: Embedder, tmp_path: Path
+) -> None:
+    measure, missing = closeness(MODELS)
+    assert measure is not None
+    assert (measure(["A cough."], ["A cough."]), missing) == (pytest.approx([100], abs=1e-3), {})
+    measure, missing = closeness(tmp_path)
+    assert measure is None
+    assert "fetch_model minilm-l6" in missing["similarity"]
