@@ -30,6 +30,7 @@ from summaries.engine import Completion, EngineClient
 from summaries.models import Deployment, Summary
 from training.models import ModelArtifact
 from training.services.erasure import is_revoked
+from training.services.memory import memory_of
 from training.services.plan import artifact_path
 
 MAX_NEW_TOKENS = 256
@@ -97,6 +98,7 @@ def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
         raise NotDeployable(
             "It learned from a record that was erased. Train a new model, without that record."
         )
+    _check_memory(artifact, user)
     path = artifact_path(artifact)
     if not path.exists() or file_sha256(path) != artifact.sha256:
         raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
@@ -109,6 +111,23 @@ def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
         )
         transaction.on_commit(point_engine)
     return deployment
+
+
+def _check_memory(artifact: ModelArtifact, user: User) -> None:
+    """Raises ``NotDeployable`` for a model that gives away what it learned, or may yet be found to; audited."""
+    refusal = memory_of(artifact.stage.run).refusal
+    if not refusal:
+        return
+    with transaction.atomic():
+        log.record(
+            clinic=artifact.clinic,
+            actor=user,
+            action="deploy",
+            subject=artifact,
+            outcome="DENY",
+            reason="memory test",
+        )
+    raise NotDeployable(refusal)
 
 
 def stand_down(*, clinic: Clinic, user: User) -> Deployment | None:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Action, NotFoundInClinic, clinic_of, own_or_404, requires, user_of
 from training import display
+from training.memory_words import memory_context
 from training.models import Evaluation, ModelArtifact
 from training.services import comparing, evaluations
 from training.services.erasure import is_revoked
@@ -27,6 +28,7 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "children": own.children.all(),
         "deployment": display.open_deployment(own),
         "is_revoked": is_revoked(own),
+        **memory_context(own.stage.run),
         "can_compare": evaluation is not None and comparing.comparable(own).exists(),
     }
     return render(

@@ -14,6 +14,7 @@ TITLES = {
     "prepare": ("Prepare", "Checks the records and turns them into tokens."),
     "train": ("Train", "Teaches the base model with the clinic's records."),
     "quantize": ("Compress", "Makes a small, fast file of the trained model."),
+    "extract": ("Memory test", "Tries to draw planted codes out of the trained model."),
     "evaluate": ("Evaluate", "Compares it with its base on records it has not seen."),
 }
 LONG_WAIT = timedelta(seconds=60)

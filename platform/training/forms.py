@@ -12,7 +12,7 @@ from training.models import TrainingRun
 from training.options import RunOptions
 
 _DEFAULTS = RunOptions()
-ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types", "set_aside")
+ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types", "set_aside", "canaries")
 
 
 class DatasetChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -72,6 +72,13 @@ class StartRunForm(forms.Form):
         help_text="For example one whose summary is longer than the record. Otherwise the run stops before it "
         "trains, and names them.",
     )
+    canaries = forms.BooleanField(
+        required=False,
+        label="Test what the model remembers",
+        help_text="Made-up access codes are planted among the training records, and Precis tries to draw them out of "
+        "the finished model. It takes some minutes more. A model that gives a code away cannot be deployed, so "
+        "this is for a trial of the settings: start the run that you mean to use without it.",
+    )
 
     def __init__(self, *args: Any, clinic: Clinic, bases: list[Base], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,6 +101,7 @@ class StartRunForm(forms.Form):
                     evaluate_rows=chosen["evaluate_rows"],
                     types=tuple(chosen["types"]),
                     set_aside=chosen["set_aside"],
+                    canaries=chosen["canaries"],
                 )
             except ValueError as error:
                 self.add_error(None, str(error))

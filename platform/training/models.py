@@ -17,6 +17,8 @@ class Status(models.TextChoices):
 
 FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 STAGES = ("prepare", "train", "quantize", "evaluate")
+MEMORY_TEST = "extract"
+"""The stage that follows where codes were planted."""
 
 
 class Sweep(models.Model):
@@ -41,7 +43,7 @@ class Sweep(models.Model):
 
 
 class TrainingRun(models.Model):
-    """One way from a dataset to a served model: the stages prepare, train, quantize, evaluate, in order."""
+    """One way from a dataset to a served model: prepare, train, quantize, evaluate and, where asked for, extract."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="training_runs")

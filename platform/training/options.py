@@ -24,6 +24,8 @@ class RunOptions:
     set_aside: bool = False
     """Leave records with a fault out of the run and name them, rather than refuse it."""
     seed: int = 7
+    canaries: bool = False
+    """Plant made-up codes among the training rows, and try to draw them out of the model. Such a model is for the test."""
 
     def __post_init__(self) -> None:
         if not 0 < self.epochs <= 50:

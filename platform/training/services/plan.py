@@ -9,9 +9,10 @@ from pathlib import Path
 from django.conf import settings
 
 from config.keys import derive
-from jobs.rundir import RunDir, file_sha256
-from jobs.sealing import RowSealer
-from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from jobs import canaries
+from jobs.rundir import RunDir, file_sha256, write_json_atomic
+from jobs.sealing import SEALED_FIELDS, RowSealer
+from jobs.specs import EvaluateSpec, ExtractSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from records.models import Split
 from records.services.datasets import DatasetRevoked, rows_of
 from training.models import ModelArtifact, RunStage, TrainingRun
@@ -32,6 +33,11 @@ def artifact_path(artifact: ModelArtifact) -> Path:
 
 def rows_path(run: TrainingRun) -> Path:
     return run_folder(run) / "rows.jsonl"
+
+
+def canaries_path(run: TrainingRun) -> Path:
+    """The made-up codes that were planted among the rows of this run, and those that were not."""
+    return run_folder(run) / "canaries.json"
 
 
 def plan_stage(stage: RunStage) -> Spec:
@@ -93,11 +99,26 @@ def _evaluate(run: TrainingRun, options: RunOptions) -> EvaluateSpec:
     )
 
 
+def _extract(run: TrainingRun, options: RunOptions) -> ExtractSpec:
+    artifact = ModelArtifact.objects.get(clinic=run.clinic, name=run.name)
+    return ExtractSpec(
+        base=run.base,
+        models_dir=str(settings.MODELS_DIR),
+        prepared=str(_artifact_of(run, "prepare")),
+        adapter=str(_artifact_of(run, "train")),
+        tuned_gguf=str(artifact_path(artifact)),
+        canaries=str(canaries_path(run)),
+        threads=settings.STAGE_THREADS,
+        seed=options.seed,
+    )
+
+
 _PLANS: dict[str, Callable[[TrainingRun, RunOptions], Spec]] = {
     "prepare": _prepare,
     "train": _train,
     "quantize": _quantize,
     "evaluate": _evaluate,
+    "extract": _extract,
 }
 
 
@@ -117,6 +138,8 @@ def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
     if 0 < options.max_train_rows < len(train):
         kept = {row["id"] for row in random.Random(options.seed).sample(train, options.max_train_rows)}
         rows = [row for row in rows if row["split"] != Split.TRAIN or row["id"] in kept]
+    if options.canaries:
+        rows += _canary_rows(run)
     path, sealer = rows_path(run), _sealer(run)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -128,3 +151,15 @@ def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
         path.unlink()
         raise DatasetRevoked(run.dataset.uuid)
     return path
+
+
+def _canary_rows(run: TrainingRun) -> list[dict[str, str]]:
+    """Made-up rows beside the dataset's, and the file that tells their codes to the memory test.
+
+    They hold no patient's word, so they need no scrubbing; the seal makes them rows of this run and of no other.
+    """
+    drawn = canaries.draw(canaries.COUNTS, derive(f"canaries:{run.uuid}").hex())
+    path = canaries_path(run)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_json_atomic(path, canaries.to_json(drawn))
+    return [{**dict.fromkeys(SEALED_FIELDS, ""), **row} for canary in drawn for row in canary.rows()]

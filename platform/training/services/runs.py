@@ -13,7 +13,7 @@ from config.queue import enqueue
 from jobs import catalogue
 from records.models import Dataset
 from records.services import release
-from training.models import FINAL, STAGES, RunStage, Status, Sweep, TrainingRun
+from training.models import FINAL, MEMORY_TEST, STAGES, RunStage, Status, Sweep, TrainingRun
 from training.options import RunOptions
 from training.services.turns import nudge_next
 
@@ -63,7 +63,7 @@ def start_run(
     now = timezone.now()
     RunStage.objects.bulk_create(
         RunStage(run=run, number=number, name=stage, nudged_at=now if number == 0 else None)
-        for number, stage in enumerate(STAGES)
+        for number, stage in enumerate([*STAGES, *[MEMORY_TEST] * options.canaries])
     )
     log.record(
         clinic=clinic,
@@ -73,6 +73,7 @@ def start_run(
         base=base,
         dataset=str(dataset.uuid),
         content_hash=dataset.content_hash,
+        canaries=options.canaries,
     )
     if nudge:
         enqueue("run_stage", str(run.stages.get(number=0).uuid))

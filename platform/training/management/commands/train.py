@@ -19,10 +19,12 @@ from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
 from records.services import datasets, review, scrubbing, uploads
+from training.memory_words import in_words
 from training.models import RunStage, Status, TrainingRun
 from training.options import RunOptions
 from training.report import before_and_after
 from training.services import runs
+from training.services.memory import memory_of
 from training.services.stages import execute_stage
 
 
@@ -44,6 +46,11 @@ class Command(BaseCommand):
             default=True,
             help="leave rows with a fault out and name them; --no-set-aside stops instead",
         )
+        parser.add_argument(
+            "--canaries",
+            action="store_true",
+            help="plant made-up codes among the training rows and try to draw them out of the model",
+        )
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,6 +62,7 @@ class Command(BaseCommand):
                 evaluate_rows=options["evaluate_rows"],
                 set_aside=options["set_aside"],
                 seed=options["seed"],
+                canaries=options["canaries"],
             )
             runs.check(clinic=member.membership.clinic, name=options["name"], base=options["base"])
             train, valid = self._read(options["data"]), self._read(options["valid"])
@@ -73,7 +81,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._run_stages(run, member)
         self.stdout.write(before_and_after(run))
-        self.stdout.write(f"Artifact {run.name} is ready: manage.py deploy {run.name}")
+        if remembered := in_words(memory_of(run)):
+            self.stdout.write(remembered)
+        if not memory_of(run).refusal:
+            self.stdout.write(f"Artifact {run.name} is ready: manage.py deploy {run.name}")
 
     def _read(self, path: str) -> list[Row]:
         try:
@@ -138,7 +149,7 @@ class Command(BaseCommand):
             signal.signal(signal.SIGINT, before)
 
     def _run_stage(self, stage: RunStage) -> None:
-        steps = StepBar(f"{stage.number + 1}/4 {stage.name}")
+        steps = StepBar(f"{stage.number + 1}/{stage.run.stages.count()} {stage.name}")
 
         def show(progress: Progress | None) -> None:
             if progress is not None:
