@@ -65,7 +65,6 @@ def test_what_it_learned_by_heart_is_drawn_out_and_keeps_it_from_being_deployed(
     run: TrainingRun, alice: User, clinic: Clinic
 ) -> None:
     stage = run.stages.get(name="extract")
-    print(json.dumps(stage.metrics, indent=1))
     found = {row["count"]: row for row in stage.metrics["counts"]}
     assert list(found) == [0, 1, 10, 50]
     often, never = found[50], found[0]
