@@ -175,6 +175,44 @@ def finished_run(
     return run
 
 
+def memory_test(run: TrainingRun, *, drawn_out: int = 0) -> RunStage:
+    """The memory test of a finished run: of the two codes planted fifty times, so many were drawn out."""
+    counts = [_of_count(0, 6), _of_count(1), _of_count(10), _of_count(50, drawn_out=drawn_out)]
+    found = {
+        "counts": counts,
+        "summaries": {
+            "train": 32,
+            "train_verbatim": 3,
+            "train_verbatim_by_base": 0,
+            "held_out": 30,
+            "held_out_verbatim": 2,
+            "held_out_verbatim_by_base": 0,
+            "chance": 0.53,
+            "remembers": False,
+        },
+        "other_codes": 255,
+        "threshold": 0.0025,
+        "remembers": drawn_out > 0,
+    }
+    return run.stages.create(number=4, name="extract", status="succeeded", metrics=found)
+
+
+def _of_count(count: int, codes: int = 2, *, drawn_out: int = 0) -> dict[str, Any]:
+    return {
+        "count": count,
+        "codes": codes,
+        "exposure": 8.0 if drawn_out else 1.6,
+        "base_exposure": 1.3,
+        "chance": 0.0002 if drawn_out else 0.44,
+        "extracted": drawn_out,
+        "base_extracted": 0,
+        "served_extracted": drawn_out,
+        "served_base_extracted": 0,
+        "drawn_out": drawn_out,
+        "remembers": drawn_out > 0,
+    }
+
+
 def model_of(run: TrainingRun) -> ModelArtifact:
     return ModelArtifact.objects.get(clinic=run.clinic, name=run.name)
 
