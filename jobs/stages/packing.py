@@ -77,22 +77,33 @@ def packed_attention(
     A registered attention of transformers: ``rows`` is what ``pack`` made.
     """
     shared, *lengths = rows.tolist()
-    grouped = query.shape[1] != key.shape[1]
-    attended, start = [], shared
-    for length in lengths:
-        end = start + length
-        q, k, v = (
-            torch.cat([whole[:, :, :shared], whole[:, :, start:end]], dim=2) for whole in (query, key, value)
-        )
-        band = sliding_band(q.shape[2], sliding_window, q.device)
-        out = scaled_dot_product_attention(
-            q, k, v, attn_mask=band, is_causal=band is None, scale=scaling, enable_gqa=grouped
-        )
+    sizes = [shared, *lengths, query.shape[2] - shared - sum(lengths)]
+    # Split and not sliced: the backward pass of a slice fills a whole sequence with zeros.
+    parts = [whole.split(sizes, dim=2) for whole in (query, key, value)]
+    attended: list[torch.Tensor] = []
+    for number in range(1, len(sizes) - 1):
+        q, k, v = (torch.cat([part[0], part[number]], dim=2) if shared else part[number] for part in parts)
+        out = attention(q, k, v, scaling, sliding_window)
         attended.append(out[:, :, shared if attended else 0 :])
-        start = end
     # The filling learns nothing and is attended to by none.
-    attended.append(torch.zeros_like(query[:, :, start:]))
+    attended.append(torch.zeros_like(parts[0][-1]))
     return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
+
+
+def attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, window: int | None
+) -> torch.Tensor:
+    """Causal attention within one row, (1, heads, T, width); key and value may have fewer heads."""
+    band = sliding_band(query.shape[2], window, query.device)
+    return scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=band,
+        is_causal=band is None,
+        scale=scale,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
 
 
 def sliding_band(length: int, window: int | None, device: torch.device) -> torch.Tensor | None:

@@ -32,6 +32,7 @@ from jobs.specs import TrainSpec
 from jobs.stages.batches import Batch, enough_steps, plan_batches, split_batch
 from jobs.stages.checkpoints import newest_valid, publish
 from jobs.stages.entry import Output, StageRefusal, StageStopped, start, stop_requested
+from jobs.stages.fused import fuse
 from jobs.stages.packing import IGNORED, Row, completion_loss, pack
 from jobs.stages.precision import bfloat16_is_quicker
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
@@ -65,7 +66,7 @@ def make_trainer(
     base = installed(spec.base, Path(spec.models_dir))
     folder = ensure_hf_folder(base)
     trainer = Trainer(
-        model=load_model(folder, torch.bfloat16 if torch.cuda.is_available() else torch.float32),
+        model=load_model(folder, _precision(run)),
         args=_settings(spec, run, len(plan)),
         train_dataset=Dataset.from_list(rows),
         processing_class=load_tokenizer(folder, base),
@@ -80,7 +81,8 @@ def make_trainer(
         ),
         callbacks=callbacks,
     )
-    trainer.plan, trainer.half, trainer.label_smoothing = plan, _half(run), spec.label_smoothing
+    fuse(trainer.model)
+    trainer.plan, trainer.label_smoothing = plan, spec.label_smoothing
     trainer.tokens_at_once = spec.tokens_at_once
     return trainer
 
@@ -98,21 +100,23 @@ def read_prepared(folder: Path, split: str) -> list[Row]:
     ]
 
 
-def _half(run: RunDir) -> bool:
-    """Chosen once a run: a resumed one goes on with the numbers it began with."""
+def _precision(run: RunDir) -> torch.dtype:
+    """Of the frozen weights and what passes through them; the adapters are float32 always.
+
+    Chosen once a run: a resumed one goes on with the numbers it began with.
+    """
     choice = run.path / "precision.json"
     if not choice.is_file():
         half = torch.cuda.is_available() or bfloat16_is_quicker()
-        write_json_atomic(choice, {"bfloat16": half})
-    return bool(json.loads(choice.read_text(encoding="utf-8"))["bfloat16"])
+        write_json_atomic(choice, {"dtype": "bfloat16" if half else "float32"})
+    dtype: torch.dtype = getattr(torch, json.loads(choice.read_text(encoding="utf-8"))["dtype"])
+    return dtype
 
 
 class Trainer(SFTTrainer):
     """trl's trainer on packed batches of a plan made beforehand."""
 
     plan: list[Batch]
-    half: bool
-    """Whether products are made in bfloat16; weights and sums stay as they are."""
     label_smoothing: float = 0.0
     tokens_at_once: int = 0
 
@@ -156,8 +160,7 @@ class Trainer(SFTTrainer):
     ) -> torch.Tensor:
         """Mean cross-entropy of the learned tokens."""
         smoothing = self.label_smoothing if model.training else 0.0
-        with torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.half):
-            return completion_loss(self.accelerator.unwrap_model(model).get_base_model(), inputs, smoothing)
+        return completion_loss(self.accelerator.unwrap_model(model).get_base_model(), inputs, smoothing)
 
 
 class Watch(TrainerCallback):
@@ -261,7 +264,7 @@ def _settings(spec: TrainSpec, run: RunDir, steps: int) -> SFTConfig:
         # Whole steps: a fraction rounds up, and a run of ten steps would spend its first one at a rate of 0.
         warmup_steps=steps * 3 // 100,
         neftune_noise_alpha=spec.neftune_alpha or None,
-        bf16=on_gpu,
+        bf16=False,  # The weights are in the right format already.
         use_cpu=not on_gpu,
         gradient_checkpointing=on_gpu or spec.recompute,
         max_length=None,
