@@ -16,6 +16,8 @@ Row = dict[str, list[int]]
 """{input_ids, labels} of one length; the label is -100 where there is nothing to learn."""
 IGNORED = -100
 PACKED = "precis_packed"
+SHORT = 512
+"""Rows up to it afford a table of all pairs of their tokens: 5 MB a layer with nine heads."""
 ALIGNED = 16
 """Sequences are filled up to a multiple of it: a CPU's matrix kernels are prepared anew for each new width."""
 
@@ -95,6 +97,9 @@ def attention(
 ) -> torch.Tensor:
     """Causal attention within one row, (1, heads, T, width); key and value may have fewer heads."""
     band = sliding_band(query.shape[2], window, query.device)
+    on_cpu = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    if on_cpu and band is None and query.shape[2] <= SHORT:
+        return _by_products(query, key, value, scale or query.shape[3] ** -0.5)
     return scaled_dot_product_attention(
         query,
         key,
@@ -104,6 +109,15 @@ def attention(
         scale=scale,
         enable_gqa=query.shape[1] != key.shape[1],
     )
+
+
+def _by_products(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
+    """Attention written out: half the time of the CPU's fused kernel, whose bfloat16 backward pass is slow."""
+    heads, length = query.shape[1:3]
+    k, v = (each[0].repeat_interleave(heads // each.shape[1], 0) for each in (key, value))
+    later = query.new_full((length, length), float("-inf")).triu_(1).expand(heads, length, length)
+    weights = torch.baddbmm(later, query[0], k.transpose(1, 2), alpha=scale).softmax(-1)
+    return (weights @ v)[None]
 
 
 def sliding_band(length: int, window: int | None, device: torch.device) -> torch.Tensor | None:
