@@ -36,7 +36,7 @@ def test_a_code_that_was_drawn_out_is_named_by_how_often_it_was_planted_and_noth
     assert "A code planted 50 times could be drawn out of this model" in content
     assert "Codes planted once could not be drawn out" in content
     assert "Codes that were never planted are unknown to it" in content
-    assert "cannot be deployed" in content
+    assert "Cannot be deployed." in content
     assert reverse("summaries:deploy", args=[artifact.uuid]) not in content
 
 
@@ -81,7 +81,7 @@ def test_the_terminal_says_it_in_the_same_words(artifact: ModelArtifact) -> None
     said = in_words(memory_of(run)).splitlines()
     assert said[0] == "Memory test"
     assert said[1] == "2 codes planted 50 times could be drawn out of this model, digit by digit."
-    assert "Train again with fewer passes" in said[-1]
+    assert "with fewer passes" in said[-1]
 
 
 def test_the_test_is_asked_for_by_a_box_that_is_not_ticked(

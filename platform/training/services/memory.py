@@ -28,8 +28,8 @@ class Memory:
         """Why the run's models may not be deployed; empty where they may. A model that was not tested may."""
         if self.remembers:
             return (
-                "Its memory test drew out, or found traces of, what it learned from. Train again with fewer passes "
-                "over the records; the model page says what was found."
+                "Its memory test found that it gives away what it learned from; the model's page says how much. Train "
+                "again with fewer passes over the records."
             )
         if self.planted and self.found is None:
             return (
