@@ -47,6 +47,7 @@ def artifact_report(request: HttpRequest, uuid: str) -> HttpResponse:
         evaluation=evaluation, user=user_of(request), action="export_evaluation", format="report"
     )
     context = {"artifact": own, "run": own.stage.run, "is_revoked": is_revoked(own)}
+    context |= memory_context(own.stage.run)
     return render(
         request, "training/report.html", context | _evaluation_context(evaluation) | {"samples": samples}
     )

@@ -155,6 +155,28 @@ def test_another_clinic_s_row_is_not_found_and_the_attempt_is_written_down(
         assert denied.exists()
 
 
+def test_another_clinic_s_model_is_not_compared_with(
+    everyone: dict[str, User], bobs: dict[str, Any], client_for: Callable[[User], Client]
+) -> None:
+    """The one page that is asked for a second row by a parameter."""
+    theirs, name = bobs["training:artifact"], "training:artifact_compare"
+    own = ModelArtifact.objects.create(
+        clinic=everyone[Role.ADMIN].membership.clinic,
+        name="own",
+        kind="gguf",
+        stage=theirs.stage,
+        path="y",
+        sha256="2" * 64,
+        bytes=1,
+    )
+    for role, user in everyone.items():
+        if action_of(name) not in ALLOWED[role]:
+            continue
+        response = client_for(user).get(url_of(name, own.uuid), {"with": str(theirs.uuid)})
+        assert response.status_code == 404
+        assert AuditEntry.objects.filter(actor=user, outcome="DENY").exists()
+
+
 def test_each_role_may_do_something_and_only_the_administrator_everything() -> None:
     assert set(ALLOWED) == set(Role.values)
     assert [role for role, actions in ALLOWED.items() if actions == frozenset(Action)] == [Role.ADMIN]

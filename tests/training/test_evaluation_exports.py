@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
-from training.models import Evaluation, ModelArtifact
+from training.models import MEMORY_TEST, Evaluation, ModelArtifact, Status
+from training.report import before_and_after
 from training.services.plan import run_folder
 
 ClientFor = Callable[[User], Client]
@@ -113,3 +114,26 @@ def test_a_cleared_run_folder_leaves_the_means(
     shutil.rmtree(run_folder(artifact.stage.run))
     assert "By section" in get(client_for(alice), "artifact_report", artifact).content.decode()
     assert "per_row" not in get(client_for(alice), "artifact_evaluation", artifact).json()["evaluation"]
+
+
+def test_the_memory_test_goes_along(artifact: ModelArtifact, alice: User, client_for: ClientFor) -> None:
+    stages = artifact.stage.run.stages
+    test = stages.create(number=stages.count(), name=MEMORY_TEST, status=Status.RUNNING)
+    told = "whether it gives them away has not finished"
+    assert told in get(client_for(alice), "artifact_report", artifact).content.decode()
+    assert get(client_for(alice), "artifact_evaluation", artifact).json()["memory_test"] is None
+    stages.filter(pk=test.pk).update(status=Status.SUCCEEDED, metrics={"remembers": False, "counts": []})
+    assert get(client_for(alice), "artifact_evaluation", artifact).json()["memory_test"]["remembers"] is False
+
+
+def test_the_table_of_a_terminal_has_what_was_measured(artifact: ModelArtifact) -> None:
+    lines = before_and_after(artifact.stage.run).splitlines()
+    assert [line.split("  ")[0] for line in lines[2:8]] == [
+        "ROUGE-1",
+        "ROUGE-2",
+        "ROUGE-L",
+        "ROUGE-Lsum",
+        "new number %",
+        "copied %",
+    ]
+    assert "50.0 (29.2 to 70.8)" in next(line for line in lines if line.startswith("new number"))

@@ -11,6 +11,7 @@ from accounts.models import User
 from audit import log
 from jobs.rundir import RunDir
 from training.models import Evaluation
+from training.services.memory import memory_of
 from training.services.plan import stage_folder
 
 ROW_LISTS = ("ids", "digests", "sections", "source_words")
@@ -43,7 +44,10 @@ def open_samples(
 
 @transaction.atomic
 def export(*, evaluation: Evaluation, user: User) -> dict[str, Any]:
-    """All of an evaluation as JSON: what it is of, means, rows and sample texts. An audit entry, as each look."""
+    """All of an evaluation as JSON: what it is of, means, rows, sample texts, and the run's memory test.
+
+    An audit entry, as each look.
+    """
     artifact, run = evaluation.artifact, evaluation.stage.run
     log.record(
         clinic=artifact.clinic, actor=user, action="export_evaluation", subject=artifact, format="json"
@@ -53,8 +57,9 @@ def export(*, evaluation: Evaluation, user: User) -> dict[str, Any]:
         "base": run.base,
         "dataset": {"name": run.dataset.name, "content_hash": run.dataset.content_hash},
         "evaluated_at": evaluation.created_at.isoformat(),
-        # The means of the row, should the folder be gone.
+        # The means kept in the database, should the folder be gone.
         "evaluation": evaluation.metrics | stored(evaluation),
+        "memory_test": memory_of(run).found,
     }
 
 
