@@ -1,8 +1,8 @@
 """What this machine has: memory, free memory and disk. Knows nothing of torch."""
 
 import os
-import resource
 import shutil
+import time
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -24,11 +24,30 @@ def free_memory_bytes() -> int:
 
 def peak_memory_bytes() -> int:
     """The most that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not getrusage, which counts what the parent held when it started this process.
+    return _status_bytes("VmHWM")
+
+
+def held_memory_bytes() -> int:
+    """What this process holds now."""
+    return _status_bytes("VmRSS")
+
+
+def process_seconds() -> float:
+    """Since this process began, its imports among it."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # the 22nd field: since the machine's start
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def free_disk_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
+
+
+def _status_bytes(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (size,) = (int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    return size
 
 
 def _number(path: Path) -> int | None:

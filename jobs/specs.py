@@ -113,6 +113,16 @@ class TrainSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreflightSpec(TrainSpec):
+    """Rehearse a training: what it is told, and what comes after it."""
+
+    types: tuple[str, ...] = ("Q8_0", "Q4_K")
+    """Files that the quantize stage will make; the disk must hold them."""
+    memory_limit_bytes: int = 0
+    """What the stage may hold; 0 for what is free."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuantizeSpec(Spec):
     """Merge the adapter into its base and write GGUF files."""
 
@@ -247,5 +257,6 @@ SPECS: dict[str, type[Spec]] = {
     "train_tagger": TaggerSpec,
     "export_tagger": ExportTaggerSpec,
     "machine_plan": MachinePlanSpec,
+    "preflight": PreflightSpec,
 }
 """Each stage's spec, in the order in which the stages run."""

@@ -99,7 +99,9 @@ def _may_import_jobs(module: str, imported: str) -> bool:
     wanted = ".".join(imported.split(".")[:2])
     if parts[0] == "jobs":
         if parts[1:2] == ["stages"]:
-            return wanted in CONTRACTS or _stage_helper(imported)
+            # A rehearsal makes the steps of the stage it rehearses.
+            rehearses = parts[2:] == ["preflight"] and imported.startswith("jobs.stages.train.")
+            return wanted in CONTRACTS or rehearses or _stage_helper(imported)
         return module == "jobs.tasks" or wanted != "jobs.tasks"
     if parts[0] in LIBRARIES:
         return False
@@ -122,6 +124,7 @@ STAGES = {
     "train",
     "distill",
     "prune",
+    "preflight",
     "quantize",
     "evaluate",
     "extract",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jobs import machine
 from jobs.lifeline import die_with_parent
 from jobs.rundir import (
     EXIT_BUSY,
@@ -124,7 +125,8 @@ def _run(stage: str, main: Main, run: RunDir) -> int:
         spec = SPECS[stage].from_json(obj)
         run.artifact.mkdir(exist_ok=True)
         outputs, metrics = main(spec, run)
-        facts = {"stage": stage, "spec_sha256": spec_sha256(obj), "metrics": metrics}
+        used = {"seconds": machine.process_seconds(), "peak_bytes": machine.peak_memory_bytes()}
+        facts = {"stage": stage, "spec_sha256": spec_sha256(obj), "metrics": metrics, "used": used}
         write_json_atomic(run.result, {**facts, "outputs": [output.describe(run) for output in outputs]})
     except StageStopped:
         return EXIT_STOPPED

@@ -187,7 +187,7 @@ class Watch(TrainerCallback):
         control.should_log = True
         before, now = self.epochs_at[state.global_step - 1 : state.global_step + 1]
         if self.valid and (int(now) > int(before) or state.global_step == state.max_steps):
-            self.valid_loss = self._measure_valid_loss()
+            self.valid_loss = self.measure_valid_loss()
         if stop_requested():
             control.should_save = control.should_training_stop = True
         elif time.monotonic() - self.saved_at > self.spec.checkpoint_every_seconds:
@@ -228,7 +228,7 @@ class Watch(TrainerCallback):
         publish(written, self.run.path / "checkpoints", state.global_step)
         self.saved_at = time.monotonic()
 
-    def _measure_valid_loss(self) -> float:
+    def measure_valid_loss(self) -> float:
         """Mean loss per summary token over the validation rows, one row at a time."""
         model = self.trainer.model
         model.eval()
