@@ -41,7 +41,7 @@ from jobs.stages.costs import (
 from jobs.stages.entry import Output, StageRefusal, StageStopped, start, stop_requested
 from jobs.stages.machine_plan import disk, gigabytes
 from jobs.stages.packing import PACKED, Row, pack
-from jobs.stages.train import Trainer, Watch, make_trainer, read_prepared
+from jobs.stages.train import Trainer, Watch, choose_precision, make_trainer, read_prepared
 from jobs.stages.weights import ensure_hf_folder
 
 VALID_PROBES = 6
@@ -59,7 +59,7 @@ def main(spec: PreflightSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]
     lengths = [len(row["input_ids"]) for row in train]
     plan = plan_batches(lengths, enough_steps(lengths, spec))
     limit = _limit(spec)
-    _check_weights(spec, limit)
+    _check_weights(spec, run, limit)
     began = time.monotonic()
     probes = [plan[step] for step in probe_steps(step_work(train, plan, 0))]
     besides = time.monotonic() - began  # what the training itself will not do
@@ -97,7 +97,7 @@ def _limit(spec: PreflightSpec) -> float:
     return machine.held_memory_bytes() + SHARE_OF_FREE * machine.free_memory_bytes()
 
 
-def _check_weights(spec: PreflightSpec, limit: float) -> None:
+def _check_weights(spec: PreflightSpec, run: RunDir, limit: float) -> None:
     """Before they are loaded: a model that does not even stand in memory would push out the rest of the clinic."""
     folder = ensure_hf_folder(installed(spec.base, Path(spec.models_dir)))
     count = 0
@@ -105,7 +105,7 @@ def _check_weights(spec: PreflightSpec, limit: float) -> None:
         with safe_open(file, "pt") as tensors:
             for name in tensors.keys():  # noqa: SIM118  (no dictionary)
                 count += torch.Size(tensors.get_slice(name).get_shape()).numel()
-    need = count * (2 if torch.cuda.is_available() else FLOAT)
+    need = count * choose_precision(run).itemsize
     if need > limit:
         raise StageRefusal(
             f"The weights of {spec.base} alone take {gigabytes(need)} of memory; {gigabytes(limit)} are free here. "

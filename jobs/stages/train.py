@@ -66,7 +66,7 @@ def make_trainer(
     base = installed(spec.base, Path(spec.models_dir))
     folder = ensure_hf_folder(base)
     trainer = Trainer(
-        model=load_model(folder, _precision(run)),
+        model=load_model(folder, choose_precision(run)),
         args=_settings(spec, run, len(plan)),
         train_dataset=Dataset.from_list(rows),
         processing_class=load_tokenizer(folder, base),
@@ -100,7 +100,7 @@ def read_prepared(folder: Path, split: str) -> list[Row]:
     ]
 
 
-def _precision(run: RunDir) -> torch.dtype:
+def choose_precision(run: RunDir) -> torch.dtype:
     """Of the frozen weights and what passes through them; the adapters are float32 always.
 
     Chosen once a run: a resumed one goes on with the numbers it began with.

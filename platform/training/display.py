@@ -185,33 +185,3 @@ def _evaluations(run: TrainingRun) -> Iterator[Evaluation]:
 def open_deployment(artifact: ModelArtifact) -> Any:
     """The artifact's open deployment, from fetched ``deployments``; None when it answers for nobody."""
     return next((each for each in artifact.deployments.all() if each.closed_at is None), None)
-
-
-def size(count: float) -> str:
-    """Bytes as a person says them: 4.9 MB, 16.1 GB."""
-    if count < 99.95e6:
-        return f"{count / 1e6:.1f} MB"
-    return f"{count / 1e6:,.0f} MB" if count < 999.5e6 else f"{count / 1e9:.1f} GB"
-
-
-def plan_rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
-    """A machine plan, line by line."""
-    weights, acts, disk = plan["weights_bytes"], plan["activation_bytes"], plan["disk_bytes"]
-    batch = f"{plan['rows']} × {plan['tokens']:,} tokens"
-    return [
-        ("Parameters", f"{plan['parameters']:,}"),
-        (f"… of which trained (LoRA rank {plan['lora_rank']})", f"{plan['trainable_parameters']:,}"),
-        ("Weights in 32 bits", size(weights["fp32"])),
-        ("Weights in 16 bits", size(weights["bf16"])),
-        ("Weights in 4 bits (NF4)", size(weights["nf4"])),
-        ("Adapter", size(plan["adapter_bytes"])),
-        ("Gradients", size(plan["gradient_bytes"])),
-        ("Optimizer (AdamW)", size(plan["optimizer_bytes"])),
-        (f"Activations of {batch}, 32 bits", size(acts["fp32"])),
-        ("… recomputed instead of kept", size(acts["fp32_recomputed"])),
-        (f"Activations of {batch}, 16 bits", size(acts["bf16"])),
-        ("… recomputed instead of kept", size(acts["bf16_recomputed"])),
-        ("On disk: a checkpoint", size(disk["checkpoint"])),
-        *((f"On disk: the {name} file", size(count)) for name, count in disk["exports"].items()),
-        ("On disk: at its fullest, while compressing", size(disk["compressing"])),
-    ]

@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
-from training import display
+from training import display, estimates
 from training.forms import MachinePlanForm, StartRunForm
 from training.models import ModelArtifact, TrainingRun
 from training.options import SWEEP
 from training.services import machine_plan as planning
-from training.services import reading, sweeps
+from training.services import preflight, reading, sweeps
 from training.services import runs as services
 from training.services.erasure import revoked_artifacts
 
@@ -75,7 +75,7 @@ def machine_plan(request: HttpRequest) -> HttpResponse:
             refusal = str(error)
     answer = "HX-Request" in request.headers
     template = "training/_machine_plan.html" if answer else "training/machine_plan.html"
-    rows = display.plan_rows(plan) if plan else []
+    rows = estimates.plan_rows(plan) if plan else []
     return render(request, template, {"machine_form": form, "plan": plan, "rows": rows, "refusal": refusal})
 
 
@@ -155,7 +155,12 @@ def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
     )
     own = own_or_404(fetched, clinic_of(request), uuid)
     steps = display.steps(own)
+    rehearsal = preflight.rehearsal_of(own)
     return {
+        "rehearsal": rehearsal,
+        "rehearsal_words": estimates.preflight_words(rehearsal.facts) if rehearsal else [],
+        "estimates": estimates.estimate_rows(rehearsal) if rehearsal else [],
+        "later": estimates.later_words(rehearsal) if rehearsal else "",
         "run": own,
         "is_over": own.is_over,
         "steps": steps,

@@ -11,7 +11,7 @@ from jobs.rundir import RunDir, write_json_atomic
 from records.models import Dataset, Split
 from training.models import FINAL, ModelArtifact, TrainingRun
 from training.services.evaluations import without_rows
-from training.services.plan import rows_path, stage_folder
+from training.services.plan import preflight_folder, rows_path, stage_folder
 from training.services.runs import cancel_run
 
 
@@ -39,6 +39,7 @@ def erase_from_folder(run: TrainingRun, labels: Collection[str]) -> None:
     quote a row.
     """
     rows_path(run).unlink(missing_ok=True)
+    RunDir(preflight_folder(run)).log.unlink(missing_ok=True)
     for stage in run.stages.all():
         folder = RunDir(stage_folder(stage))
         folder.log.unlink(missing_ok=True)

@@ -3,8 +3,9 @@
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -12,7 +13,7 @@ from config.keys import derive
 from jobs import canaries
 from jobs.rundir import RunDir, file_sha256, write_json_atomic
 from jobs.sealing import SEALED_FIELDS, RowSealer
-from jobs.specs import EvaluateSpec, ExtractSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from jobs.specs import EvaluateSpec, ExtractSpec, PreflightSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from records.models import Split
 from records.services.datasets import DatasetRevoked, rows_of
 from training.models import ModelArtifact, RunStage, TrainingRun
@@ -58,18 +59,33 @@ def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
     )
 
 
+def plan_preflight(run: TrainingRun) -> PreflightSpec:
+    """The train stage's spec as it would be without a rehearsal, and what comes after training."""
+    options = RunOptions.from_json(run.options)
+    return PreflightSpec(**_training(run, options), types=options.types)
+
+
+def preflight_folder(run: TrainingRun) -> Path:
+    return run_folder(run) / "preflight"
+
+
 def _train(run: TrainingRun, options: RunOptions) -> TrainSpec:
-    return TrainSpec(
-        base=run.base,
-        models_dir=str(settings.MODELS_DIR),
-        prepared=str(_artifact_of(run, "prepare")),
-        epochs=options.epochs,
-        learning_rate=options.learning_rate,
-        lora_rank=options.lora_rank,
-        lora_alpha=2 * options.lora_rank,
-        checkpoint_every_seconds=settings.CHECKPOINT_SECONDS,
-        seed=options.seed,
-    )
+    """With what the rehearsal chose so that it fits."""
+    return TrainSpec(**_training(run, options), **run.preflight.get("chosen", {}))
+
+
+def _training(run: TrainingRun, options: RunOptions) -> dict[str, Any]:
+    return {
+        "base": run.base,
+        "models_dir": str(settings.MODELS_DIR),
+        "prepared": str(_artifact_of(run, "prepare")),
+        "epochs": options.epochs,
+        "learning_rate": options.learning_rate,
+        "lora_rank": options.lora_rank,
+        "lora_alpha": 2 * options.lora_rank,
+        "checkpoint_every_seconds": settings.CHECKPOINT_SECONDS,
+        "seed": options.seed,
+    }
 
 
 def _quantize(run: TrainingRun, options: RunOptions) -> QuantizeSpec:
@@ -140,17 +156,22 @@ def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
         rows = [row for row in rows if row["split"] != Split.TRAIN or row["id"] in kept]
     if options.canaries:
         rows += _canary_rows(run)
-    path, sealer = rows_path(run), _sealer(run)
+    path = rows_path(run)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps({**row, "seal": sealer.seal(row)}, ensure_ascii=False) + "\n")
+    write_sealed(path, rows, _sealer(run))
     # A record may have been erased since the rows were read, before the erasure found a file to delete.
     if run.dataset.revocations.exists():
         path.unlink()
         raise DatasetRevoked(run.dataset.uuid)
     return path
+
+
+def write_sealed(path: Path, rows: Iterable[dict[str, str]], sealer: RowSealer) -> None:
+    """Rows as the stages read them, for this user's eyes only."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps({**row, "seal": sealer.seal(row)}, ensure_ascii=False) + "\n")
 
 
 def _canary_rows(run: TrainingRun) -> list[dict[str, str]]:

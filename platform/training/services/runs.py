@@ -129,7 +129,7 @@ def close_run(run: TrainingRun, status: Status, error: str = "") -> None:
 def check(*, clinic: Clinic, name: str, base: str) -> None:
     """Raises ``RunRefused`` for what would stop the run, before anybody waits for it."""
     _check_name(name)
-    _check_base(base)
+    check_base(base)
     if TrainingRun.objects.filter(clinic=clinic, name=name).exists():
         raise RunRefused(_taken(name))
 
@@ -154,7 +154,7 @@ def _check_name(name: str) -> None:
         raise RunRefused(f"{name} is the name of a base model. Choose another name.")
 
 
-def _check_base(name: str) -> None:
+def check_base(name: str) -> None:
     try:
         base = catalogue.installed(name, settings.MODELS_DIR)
     except (catalogue.UnknownBase, catalogue.NotFetched) as error:

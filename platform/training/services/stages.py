@@ -20,6 +20,7 @@ from jobs.progress import Progress
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.supervisor import Outcome, run_stage
 from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
+from training.services import preflight
 from training.services.plan import plan_stage, run_folder, stage_folder
 from training.services.runs import cancel_rest, close_run
 from training.services.turns import must_wait
@@ -32,24 +33,22 @@ def execute_stage(
     stage = claim(uuid)
     if stage is None:
         return
+
+    def beat(progress: Progress | None) -> bool:
+        on_progress(progress)
+        return heartbeat(stage, progress)
+
+    rehearsal = preflight.rehearse(stage.run, beat) if stage.name == "train" else None
+    if rehearsal is not None and rehearsal.status != "succeeded":
+        settle(stage, rehearsal)
+        return
     try:
         folder = _prepare_folder(stage)
     except Exception as error:
         # The outermost loop of a job: whatever went wrong, the row must say so; its words may quote a record.
         settle(stage, Outcome("failed", type(error).__name__))
         raise
-
-    def beat(progress: Progress | None) -> bool:
-        on_progress(progress)
-        return heartbeat(stage, progress)
-
-    outcome = run_stage(
-        stage.name,
-        folder,
-        on_progress=beat,
-        environment={"OMP_NUM_THREADS": str(settings.STAGE_THREADS)},
-    )
-    settle(stage, outcome)
+    settle(stage, run_stage(stage.name, folder, on_progress=beat, environment=preflight.threads()))
 
 
 def claim(uuid: UUID | str) -> RunStage | None:
@@ -134,8 +133,9 @@ def fail(stage: RunStage, error_type: str, advice: str = "") -> None:
 
 def _succeed(stage: RunStage, outcome: Outcome) -> None:
     assert outcome.result is not None
+    used = {"used": outcome.result["used"]} if "used" in outcome.result else {}
     _end(stage, Status.SUCCEEDED, "")
-    RunStage.objects.filter(pk=stage.pk).update(metrics=outcome.result["metrics"])
+    RunStage.objects.filter(pk=stage.pk).update(metrics={**outcome.result["metrics"], **used})
     _keep_outputs(stage, outcome.result["outputs"])
     following = stage.run.stages.filter(number=stage.number + 1).first()
     if following is None:

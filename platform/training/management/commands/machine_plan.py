@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from training.display import plan_rows
+from training.estimates import plan_rows
 from training.services import machine_plan
 
 

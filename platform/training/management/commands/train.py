@@ -19,11 +19,12 @@ from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
 from records.services import datasets, review, scrubbing, uploads
+from training.estimates import error_words, preflight_words
 from training.memory_words import in_words
 from training.models import RunStage, Status, TrainingRun
 from training.options import RunOptions
 from training.report import before_and_after
-from training.services import runs
+from training.services import preflight, runs
 from training.services.memory import memory_of
 from training.services.stages import execute_stage
 
@@ -151,7 +152,15 @@ class Command(BaseCommand):
     def _run_stage(self, stage: RunStage) -> None:
         steps = StepBar(f"{stage.number + 1}/{stage.run.stages.count()} {stage.name}")
 
+        told = stage.name != "train"
+
         def show(progress: Progress | None) -> None:
+            nonlocal told
+            # The figures of the rehearsal stand with the run once the training itself reports.
+            if not told and progress is not None and progress.total:
+                told = True
+                facts = TrainingRun.objects.get(pk=stage.run_id).preflight
+                self.stdout.write("\n" + "\n".join(preflight_words(facts)))
             if progress is not None:
                 steps.to(progress.done, progress.total, progress.unit, progress.message)
 
@@ -159,6 +168,8 @@ class Command(BaseCommand):
         stage.refresh_from_db()
         if stage.status == Status.SUCCEEDED:
             steps.finish()
+            if stage.name == "train":
+                self.stdout.write(error_words(preflight.rehearsal_of(stage.run)))
             return
         steps.close()
         run = TrainingRun.objects.get(pk=stage.run_id)
