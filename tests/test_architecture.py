@@ -27,6 +27,8 @@ CONTRACTS = {
         "sealing",
         "canaries",
         "decoding",
+        "long_records",
+        "long_summaries",
         "metrics",
         "lifeline",
         "fetch",
