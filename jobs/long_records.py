@@ -19,7 +19,9 @@ PIECE = 3 / 4
 
 _HEADING = re.compile(r"#+ .*|[^.!?]{1,60}:|[A-Z][A-Z &/,()-]{3,59}")
 _SPACES = re.compile(r"\s+")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^\sa-z])")
+SENTENCE_END = re.compile(
+    r"(?<=[.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!^\d\.)(?<!^\d\d\.)\s+(?=[^\sa-z])"
+)
 
 
 @dataclass(frozen=True)

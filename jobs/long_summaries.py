@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from jobs.long_records import SENTENCE_END, Count, is_heading, split
 
 MAX_TITLE_WORDS = 8
+STEM = 6
+"""So many letters of a word tell where it comes from: "hypertension" from "hypertensive"."""
 ALIKE = 0.8
 """From this share of common words on, two sentences of a merged summary are one."""
 Path = tuple[str, str]
@@ -29,7 +31,7 @@ class _Line:
     gap: str
     """The line feeds before it."""
     level: int
-    """2 for a heading, 1 for a title over a list of items, both with something under them; 0 for what is said."""
+    """2 for a heading, 1 for a title right over a list or a sentence, both never the last line; 0 for what is said."""
 
     @property
     def sentences(self) -> list[str]:
@@ -146,13 +148,10 @@ def _level(line: str, below: Sequence[str]) -> int:
     following = next(filter(None, below), "")
     if following and is_heading(line):
         return 0 if is_heading(following) else 2
-    is_title = (
-        bool(below)
-        and _ITEM.match(below[0])
-        and not _ITEM.match(line)
-        and len(line.split()) <= MAX_TITLE_WORDS
-    )
-    return 1 if is_title else 0
+    if not below or not below[0] or _ITEM.match(line) or len(line.split()) > MAX_TITLE_WORDS:
+        return 0
+    over_a_sentence = line[-1].isalpha() and below[0][-1] in ".!?"
+    return 1 if _ITEM.match(below[0]) or over_a_sentence else 0
 
 
 def _is_said(sentence: str, said: Sequence[frozenset[str]]) -> bool:
@@ -170,4 +169,4 @@ def _words(text: str) -> frozenset[str]:
 
 def _telling(text: str) -> frozenset[str]:
     """Words that may say where a sentence comes from."""
-    return frozenset(word for word in _words(text) if len(word) > 3 or word.isdigit())
+    return frozenset(word[:STEM] for word in _words(text) if len(word) > 3 or word.isdigit())

@@ -57,7 +57,7 @@ class PrepareSpec(Spec):
     rows_key: str
     """The public key that every row's seal is checked with, 64 hex digits."""
     max_tokens: int = 2048
-    """Prompt and summary together; a longer row is never cut. The base's own limit applies too."""
+    """Prompt and summary together; a longer row is split, never cut. The base's own limit applies too."""
     set_aside: bool = False
     """Leave rows with a fault of their own out and name them, rather than refuse the run."""
 

@@ -25,6 +25,8 @@ class Encoded:
     """A row as the trainer will see it: it learns ``completion`` and reads ``prompt`` without learning it."""
 
     id: str
+    of: str
+    """The id of the row it was made of: ``id`` itself, but for a part of a long row."""
     split: str
     prompt: list[int]
     completion: list[int]

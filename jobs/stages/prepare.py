@@ -1,8 +1,9 @@
 """Check the rows of a frozen dataset and turn them into tokens.
 
 Reads the rows the spec names; writes ``artifact/{train,valid,test}.jsonl`` of {id, prompt, completion} token
-ids, and ``artifact/report.json``. What must not be trained on (see ``checks``) refuses the run, by the rows'
-ids; with ``set_aside``, rows with a fault of their own are left out instead. Nothing is cut to fit.
+ids, and ``artifact/report.json``. A row longer than the base reads becomes several (see ``parts``); nothing is
+cut to fit. What must not be trained on (see ``checks``) refuses the run, by the rows' ids; with ``set_aside``,
+rows with a fault of their own are left out instead.
 
     python -m jobs.stages.prepare RUNDIR
 """
@@ -24,8 +25,9 @@ from jobs.specs import PrepareSpec
 from jobs.stages.checks import ROW_CHECKS, Encoded, Finding, sift, token_checks
 from jobs.stages.duplicates import without_duplicates
 from jobs.stages.entry import Output, StageRefusal, start
+from jobs.stages.parts import Parts, encode_in_parts
 from jobs.stages.rows import SPLITS, Row, read_rows
-from jobs.stages.tokens import encode, marks_of
+from jobs.stages.tokens import marks_of
 from jobs.stages.weights import ensure_hf_folder, load_tokenizer
 
 
@@ -36,22 +38,24 @@ def main(spec: PrepareSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     tokenizer = load_tokenizer(ensure_hf_folder(base), base)
     limit = min(spec.max_tokens, base.context_tokens)
     rows, faults_of_rows = sift(rows, ROW_CHECKS)
-    encoded = list(_encode_all(tokenizer, rows, run))
+    in_parts = {row["id"]: parts for row, parts in _encode_all(tokenizer, rows, limit, run)}
+    encoded = [part for parts in in_parts.values() for part in parts.rows]
     encoded, faults_of_tokens = sift(encoded, token_checks(marks_of(tokenizer), limit))
     findings = [*faults_of_rows, *faults_of_tokens]
     _refuse([finding for finding in findings if not (spec.set_aside and finding.can_leave_out)])
     set_aside: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
         set_aside[finding.what] += finding.found
-    sound = {row.id for row in encoded}
+    sound = {row.of for row in encoded}
     kept = without_duplicates([row for row in rows if row["id"] in sound], set_aside)
     once = {row["id"] for row in kept}
-    by_split = {split: [row for row in encoded if row.split == split and row.id in once] for split in SPLITS}
+    by_split = {split: [row for row in encoded if row.split == split and row.of in once] for split in SPLITS}
     if not by_split["train"]:
         left_out = " ".join(map(str, findings))
         raise StageRefusal(f"No training row is left. {left_out or 'Add records to the dataset.'}")
     outputs = _write(run, by_split)
     facts = _describe(kept, by_split, set_aside, [output.path for output in outputs])
+    facts["long_records"] = {id: parts.facts for id, parts in in_parts.items() if parts.is_split}
     write_json_atomic(run.artifact / "report.json", facts)
     return [*outputs, Output("report", run.artifact / "report.json")], facts
 
@@ -60,12 +64,12 @@ def _tidied(row: Row) -> Row:
     return {**row, "source": tidy(row["source"]), "target": tidy(row["target"])}
 
 
-def _encode_all(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], run: RunDir) -> Iterator[Encoded]:
+def _encode_all(
+    tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], limit: int, run: RunDir
+) -> Iterator[tuple[Row, Parts]]:
     told_at = 0.0
     for done, row in enumerate(rows):
-        prompt, completion = encode(tokenizer, row["source"], row["target"], row["section"])
-        read_back = tokenizer.decode(completion, clean_up_tokenization_spaces=False)
-        yield Encoded(row["id"], row["split"], prompt, completion, row["target"], read_back)
+        yield row, encode_in_parts(tokenizer, row, limit)
         if time.monotonic() - told_at > 1:
             told_at = time.monotonic()
             report(run, done=done, total=len(rows), unit="rows", message="tokenizing")

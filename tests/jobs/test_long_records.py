@@ -104,6 +104,11 @@ def test_each_sentence_goes_to_the_piece_it_comes_from_under_its_heading() -> No
     assert unsupported == ["Purely invented sentence."]
 
 
+def test_a_title_and_the_number_of_a_list_do_not_end_a_sentence() -> None:
+    summary = "1. Mr. Oak has a swollen knee.\n2. Dr. Elm told Mrs. Oak to rest."
+    assert deal(summary, PIECES) == (["", summary], [])
+
+
 def test_what_was_dealt_out_is_merged_to_the_summary_again() -> None:
     shares, _ = deal(SUMMARY, PIECES)
     assert merge(shares) == SUMMARY.replace("stairs. Her", "stairs.\n\nHer").removesuffix(

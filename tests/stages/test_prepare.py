@@ -69,6 +69,42 @@ def test_with_leave_to_set_aside_rows_with_a_fault_are_left_out_by_id(prepare: A
     assert ids_in(run, "test") == ["test-0", "test-1"]
 
 
+def long_row() -> Row:
+    """A record of two visits: some 700 tokens, and a sentence that comes from neither."""
+    first, second = visit_rows(2)
+    talk = "\n".join(f"Doctor: And on day {day}?\nPatient: It was much the same." for day in range(10))
+    return {
+        **first,
+        "id": "long",
+        "patient": "another",
+        "source": f"{first['source']}\n{talk}\n\n{second['source']}\n{talk}",
+        "target": f"{first['target']} {second['target']} Xylophone zithers.",
+    }
+
+
+def test_a_long_record_becomes_parts_each_with_its_share_of_the_summary(
+    prepare: Any, models_dir: Path
+) -> None:
+    run, facts = prepare([*visit_rows(3), long_row()], max_tokens=400)
+    parts = facts["long_records"]["long"]
+    assert facts["set_aside"] == {}
+    assert parts["unsupported_sentences"] == 1
+    assert ids_in(run, "train")[3:] == [f"long/{number + 1}" for number in range(parts["parts"])]
+    base = installed("local:tiny", models_dir)
+    tokenizer = load_tokenizer(base.hf, base)
+    rows = [json.loads(line) for line in (run.artifact / "train.jsonl").read_text().splitlines()][3:]
+    prompts = [tokenizer.decode(row["prompt"]) for row in rows]
+    told = [tokenizer.decode(row["completion"]) for row in rows]
+    assert any(
+        "cough" in prompt and "amoxicillin." in answer for prompt, answer in zip(prompts, told, strict=True)
+    )
+    assert any(
+        "headache" in prompt and "ibuprofen." in answer for prompt, answer in zip(prompts, told, strict=True)
+    )
+    assert all(answer.endswith("<|im_end|>") and "Xylophone" not in answer for answer in told)
+    assert facts["longest_tokens"] <= 400
+
+
 def test_held_out_summaries_that_stand_in_train_too_are_named(prepare: Any) -> None:
     test = visit_rows(2, "test")
     test[1]["target"] = "Something of its own."
