@@ -24,6 +24,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)          ## the measurements in docs/benchmarks.md
 	$(BIN)/python benchmarks/bench_main_job.py
+	$(BIN)/python benchmarks/bench_preflight.py
 	$(BIN)/python benchmarks/bench_privacy.py
 	$(BIN)/python benchmarks/phi_inserted.py --seed 1 --unseen --score
 

@@ -3,7 +3,7 @@
 Reads the prepared rows; keeps nothing but its result, whose metrics say how long the training will take, how much
 memory and disk, and how the steps are best made so that it fits. Refuses what cannot fit, with advice. A process of its
 own: one that the kernel kills for want of memory has harmed no training, and what it leaves in memory and in random
-numbers is gone (docs/adr/0018).
+numbers is gone (docs/adr/0019).
 
     python -m jobs.stages.preflight RUNDIR
 """

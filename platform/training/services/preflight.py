@@ -1,4 +1,4 @@
-"""The rehearsal before a training: what it will take, and what it took (docs/adr/0018)."""
+"""The rehearsal before a training: what it will take, and what it took (docs/adr/0019)."""
 
 import json
 import os
