@@ -127,7 +127,8 @@ def limit(folder: Path) -> float:
     """Tokens/s if a step were its matrix products and nothing else, at the speed of bare products of these shapes.
 
     A frozen weight costs a token four operations for each of its entries (forward, and backward to the layer
-    before), an adapter's six; the output layer counts for learned tokens alone.
+    before), an adapter's six; attention twelve for each channel and token before it; the output layer counts for
+    learned tokens alone.
     """
     import torch
 
@@ -145,8 +146,10 @@ def limit(folder: Path) -> float:
     learned = sum(label >= 0 for row in rows for label in row["labels"]) / sum(
         len(row["labels"]) for row in rows
     )
+    before = sum(len(row["labels"]) ** 2 / 2 for row in rows) / sum(len(row["labels"]) for row in rows)
     rank = spec_of(folder).lora_rank
     operations = sum(4 * out * into + 6 * rank * (out + into) for out, into in layers)
+    operations += 12 * before * model.config.hidden_size * model.config.num_hidden_layers
     operations += 4 * learned * model.get_output_embeddings().weight.numel()
     del model
     return max(products_per_s(torch, dtype, layers) for dtype in (torch.float32, torch.bfloat16)) / operations
@@ -189,6 +192,7 @@ def plain(folder: Path, rows: int) -> None:
             num_train_epochs=1,
             warmup_steps=1,
             train_sampling_strategy="sequential",
+            completion_only_loss=True,
             logging_steps=1,
             save_strategy="no",
             report_to="none",

@@ -93,8 +93,9 @@ def stage_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "TRANSFORMERS_OFFLINE": "1",
         "ORT_DISABLE_TELEMETRY": "1",
         "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
-        # Threads that wait sleep. Spinning ones, the default, stop a stage dead when the engine wants a core.
-        "OMP_WAIT_POLICY": "passive",
+        # Threads that wait spin for a moment, then sleep. Spinning without end, the default, stops a stage dead when
+        # the engine wants a core; sleeping at once costs a third of its speed.
+        "GOMP_SPINCOUNT": "100000",
         "GLIBC_TUNABLES": _ALLOCATOR,
         PARENT: str(os.getpid()),
         **(extra or {}),

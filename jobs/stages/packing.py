@@ -6,6 +6,7 @@ stand once at the front: with causal attention their states are the same in ever
 comes back to them is the sum over rows. The loss is therefore that of padded rows, to rounding.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -113,11 +114,19 @@ def attention(
 
 def _by_products(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
     """Attention written out: half the time of the CPU's fused kernel, whose bfloat16 backward pass is slow."""
-    heads, length = query.shape[1:3]
-    k, v = (each[0].repeat_interleave(heads // each.shape[1], 0) for each in (key, value))
-    later = query.new_full((length, length), float("-inf")).triu_(1).expand(heads, length, length)
-    weights = torch.baddbmm(later, query[0], k.transpose(1, 2), alpha=scale).softmax(-1)
-    return (weights @ v)[None]
+    heads, length, width = query.shape[1:]
+    groups = key.shape[1]
+    # The heads that share a key stand one under the other: no key or value is repeated, forward or backward.
+    stacked = query[0].reshape(groups, -1, width)
+    later = _later(length, heads // groups, query.dtype).expand(groups, -1, -1)
+    weights = torch.baddbmm(later, stacked, key[0].transpose(1, 2), alpha=scale).softmax(-1)
+    return (weights @ value[0]).view(1, heads, length, width)
+
+
+@lru_cache(maxsize=64)
+def _later(length: int, times: int, dtype: torch.dtype) -> torch.Tensor:
+    """Minus infinity where a token would see a later one, (times * length, length)."""
+    return torch.full((length, length), float("-inf"), dtype=dtype).triu_(1).repeat(times, 1)
 
 
 def sliding_band(length: int, window: int | None, device: torch.device) -> torch.Tensor | None:
