@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Clinic, User
 from jobs.supervisor import Outcome
-from training.models import Evaluation, ModelArtifact, Sweep
+from training.models import Evaluation, ModelArtifact, Status, Sweep, TrainingRun
 from training.services.stages import claim, settle
 
 pytestmark = pytest.mark.browser
@@ -67,3 +67,29 @@ def test_the_machine_is_planned_beside_the_start_of_a_run(
     expect(page.get_by_text("with 12 GB for QLoRA in 4 bits")).to_be_visible(timeout=60_000)
     page.get_by_text("The figures").click()
     keep(page, "machine-plan")
+
+
+def test_the_rehearsal_stands_on_the_run_page_before_and_after(
+    page: Page, server: str, clinic: Clinic, alice: User, settings: Any, own_var: Path
+) -> None:
+    model_rows.pretend_installed(settings, own_var)
+    run = model_rows.training_run(clinic, alice)
+    facts = {
+        "seconds": 1260.0,
+        "peak_bytes": 2_100_000_000,
+        "limit_bytes": 15_000_000_000,
+        "disk_bytes": {"needed": 800_000_000},
+        "free_disk_bytes": 67_000_000_000,
+        "chosen": {"tokens_at_once": 900, "recompute": False},
+    }
+    TrainingRun.objects.filter(pk=run.pk).update(preflight=facts)
+    sign_in(page, server, "alice")
+    page.goto(f"{server}{reverse('training:run', args=[run.uuid])}")
+    expect(page.get_by_text("Training takes about 21 minutes")).to_be_visible()
+    expect(page.get_by_text("not yet").first).to_be_visible()
+    train = run.stages.filter(name="train")
+    used = {"seconds": 1160.0, "peak_bytes": 2_020_000_000}
+    train.update(status=Status.SUCCEEDED, metrics={"used": used})
+    page.reload()
+    expect(page.get_by_text("+9 %")).to_be_visible()
+    keep(page, "run-rehearsed")
