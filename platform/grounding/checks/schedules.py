@@ -1,0 +1,82 @@
+"""How often: "once daily", "b.i.d.", "every six hours", "at bedtime" are read as one of a few schedules."""
+
+import re
+from collections.abc import Sequence
+
+from grounding.checks.numbers import around
+from grounding.evidence import Record
+from grounding.findings import Category, Finding, How
+from grounding.pieces import Piece
+
+_N = r"(?:one|two|three|four|five|six|eight|twelve|\d{1,2})"
+_VALUES = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "twelve": 12}
+_EACH = r"(?:a|an|per|each|every)"
+_FIXED = {
+    r"twice (?:a day|daily|per day|each day|every day)|two times (?:a day|daily|per day)|\bb\.? ?i\.? ?d\b\.?|morning and (?:night|evening)": "2/day",
+    r"three times (?:a day|daily|per day)|thrice daily|\bt\.? ?i\.? ?d\b\.?|with (?:each|every) meal": "3/day",
+    r"four times (?:a day|daily|per day)|\bq\.? ?i\.? ?d\b\.?": "4/day",
+    r"every other day|\bq\.? ?o\.? ?d\b\.?|alternate days": "1/2day",
+    r"at bedtime|before bed|nightly|\bq\.? ?h\.? ?s\b\.?|(?:every|each|at) night|every evening|once (?:a|per|each) night": "night",
+    r"every morning|each morning|in the morning": "morning",
+    r"once (?:a|per|each|every) week|once weekly|\bweekly\b|every week\b": "1/week",
+    r"once (?:a|per|each|every) month|once monthly|\bmonthly\b|every month\b": "1/month",
+    r"once (?:a|per|each) year|once yearly|\byearly\b|annually|every year\b": "1/year",
+    r"as needed|\bp\.? ?r\.? ?n\b\.?|when needed|if needed": "needed",
+    r"once (?:a|per|each|every) day|once daily|one time (?:a|per) day|every day\b|each day\b|\bdaily\b|per day\b|a day\b|\bq\.? ?d\b\.?|q\.? ?day": "1/day",
+}  # fmt: skip
+_PATTERN = re.compile(
+    "|".join(f"(?P<f{n}>{pattern})" for n, pattern in enumerate(_FIXED))
+    + rf"|(?P<times>\b(?P<count>{_N}|several|couple of) times (?:a|per|each) (?P<span>day|week|month|year)\b)"
+    + rf"|(?P<hours>\b(?:every|q\.?) ?(?P<low>{_N})(?: ?(?:to|-) ?{_N})? ?(?P<unit>hours?|hrs?|h\b|weeks?|months?|days?))",
+    re.IGNORECASE,
+)
+# Said of the same schedule, or of one that holds it: "at bedtime" is once a day.
+_WITHIN = {"night": {"1/day"}, "morning": {"1/day"}, "1/day": {"night", "morning"}, "2/day": {"every 12 hour"}, "3/day": {"every 8 hour"}, "4/day": {"every 6 hour"}}  # fmt: skip
+
+
+def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
+    claimed = _read(sentence.text, sentence.start)
+    if not claimed:
+        return []
+    near = [found for n in around(record, evidence) for found in _line(record, n)]
+    everywhere = {schedule for n in range(len(record.lines)) for schedule, *_ in _line(record, n)}
+    results = []
+    for schedule, start, end in claimed:
+        if any(_meet(schedule, other) for other, *_ in near):
+            continue
+        rivals = tuple((first, last) for other, first, last in near if other != "needed")[:3]
+        if any(_meet(schedule, other) for other in everywhere):
+            how = How.CONTRADICTED if rivals else How.ELSEWHERE
+        else:
+            how = How.CONTRADICTED if rivals else How.ABSENT
+        results.append(Finding(Category.FREQUENCY, how, start, end, rivals))
+    return results
+
+
+def _line(record: Record, number: int) -> list[tuple[str, int, int]]:
+    line = record.lines[number]
+    return record.once(("schedules", number), lambda: _read(line.text, line.start))
+
+
+def _read(text: str, offset: int) -> list[tuple[str, int, int]]:
+    """(schedule, start, end) of each mention."""
+    return [
+        (_schedule(match), match.start() + offset, match.end() + offset) for match in _PATTERN.finditer(text)
+    ]
+
+
+def _schedule(match: re.Match[str]) -> str:
+    if match["times"]:
+        return f"{_number(match['count'])}/{match['span'].lower()}"
+    if match["hours"]:
+        unit = match["unit"].lower()
+        return f"every {_number(match['low'])} {'hour' if unit[0] == 'h' else unit.rstrip('s')}"
+    return next(value for n, value in enumerate(_FIXED.values()) if match[f"f{n}"])
+
+
+def _number(word: str) -> str:
+    return str(_VALUES.get(word.lower(), word.lower()))
+
+
+def _meet(one: str, other: str) -> bool:
+    return one == other or other in _WITHIN.get(one, ()) or one in _WITHIN.get(other, ())

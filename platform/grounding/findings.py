@@ -1,0 +1,41 @@
+"""What a check finds: words of the sentence that the record contradicts or does not hold."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """The kinds of error that are told apart; what a reader is told and what an explainer may choose from."""
+
+    NUMBER = "number"
+    DOSE = "dose"
+    UNIT = "unit"
+    FREQUENCY = "frequency"
+    DATE = "date"
+    AGE = "age"
+    SIDE = "side"
+    NEGATION = "negation"
+    CERTAINTY = "certainty"
+    MEDICATION = "medication"
+    PERSON = "person"
+    ADDITION = "addition"
+
+
+class How(StrEnum):
+    CONTRADICTED = "contradicted"
+    """The record says otherwise of the same thing."""
+    ABSENT = "absent"
+    """Nowhere in the record."""
+    ELSEWHERE = "elsewhere"
+    """In the record, though not with what the sentence says it of: a doubt, no proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``start`` to ``end`` in the summary; ``record`` the places in the record that say otherwise."""
+
+    category: Category
+    how: How
+    start: int
+    end: int
+    record: tuple[tuple[int, int], ...] = ()

@@ -1,0 +1,111 @@
+"""A summary as sentences and claims, a record as the lines that can be evidence. Every piece keeps its place in the text."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_END = re.compile(r"(?:[.!?]+[\"')\]]*|(?<=\s)[.?!])(?=\s+\S)|\n+|\s*[•\u25cf]\s*")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:dr|mr|mrs|ms|st|vs|no|approx|prof|jr|sr|dept|e\.g|i\.e|etc|fig|inc|(?-i:[A-Z])|[a-z]\.[a-z](?:\.[a-z])*)|(?:^|\n)\s*\d{1,2})\.$",
+    re.IGNORECASE,
+)
+_EDGE = " \t\r\n-*–•"
+_SPEAKER = re.compile(r"[ \t]*(?:\[([a-z_ ]{2,20})\]|([A-Za-z][A-Za-z_ ]{0,19}):(?=\s))[ \t]*", re.IGNORECASE)
+_ROLES = {"d": "doctor", "doctor": "doctor", "dr": "doctor", "clinician": "doctor", "physician": "doctor", "provider": "doctor",
+          "nurse": "doctor", "p": "patient", "patient": "patient", "pt": "patient", "guest_family": "family",
+          "guest_clinician": "doctor", "family": "family", "patient_guest": "family", "mother": "family", "father": "family"}  # fmt: skip
+_SPLIT = re.compile(
+    r";\s+|,?\s+(?:but|however|although|though|whereas)\s+"
+    r"|,?\s+and\s+(?=(?:he|she|they|the patient|we|i|it|denies|reports|has|had|is|was|will|takes|states)\b)",
+    re.IGNORECASE,
+)
+_HEADING_WORDS = 6
+_LONG_WORDS = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Characters ``start`` to ``end`` of a text. ``speaker`` is "doctor", "patient", "family" or "" in a record, "" in a summary."""
+
+    start: int
+    end: int
+    text: str
+    speaker: str = ""
+
+
+def sentences(text: str) -> list[Piece]:
+    """The sentences of a summary that say something: headings alone on a line are passed over."""
+    return [piece for piece in _split(text, 0, len(text)) if not is_heading(piece.text)]
+
+
+def claims(sentence: Piece) -> list[Piece]:
+    """What a sentence says one by one: its clauses, each with at least two words; else the sentence itself."""
+    cuts = [0]
+    for match in _SPLIT.finditer(sentence.text):
+        before, after = sentence.text[cuts[-1] : match.start()], sentence.text[match.end() :]
+        if len(before.split()) >= 2 and len(after.split()) >= 2:
+            cuts.append(match.end())
+    ends = [*cuts[1:], len(sentence.text)]
+    return [
+        Piece(sentence.start + first, sentence.start + last, sentence.text[first:last])
+        for first, last in zip(cuts, ends, strict=True)
+    ]
+
+
+def is_heading(text: str) -> bool:
+    """ "PHYSICAL EXAMINATION", "Results:": names a section and claims nothing."""
+    words = text.split()
+    if not re.search(r"[A-Za-z0-9]", text):
+        return True
+    few = len(words) <= _HEADING_WORDS
+    return few and (text.endswith(":") or (len(words) > 1 and text.isupper() and not re.search(r"\d", text)))
+
+
+def record_lines(source: str) -> list[Piece]:
+    """The record's sentences, each with who speaks it; very long ones in parts."""
+    lines: list[Piece] = []
+    speaker, at = "", 0
+    for line in source.splitlines(keepends=True):
+        match = _SPEAKER.match(line)
+        role = _ROLES.get((match[1] or match[2]).strip().lower().replace(" ", "_")) if match else None
+        first = at
+        if match and role:
+            speaker, first = role, at + match.end()
+        lines += [
+            Piece(piece.start, piece.end, piece.text, speaker)
+            for piece in _split(source, first, at + len(line))
+        ]
+        at += len(line)
+    return lines
+
+
+def is_dialogue(lines: list[Piece]) -> bool:
+    """Two people speak in turn, so that "I" is the patient in one line and the doctor in the next."""
+    return len({line.speaker for line in lines} - {""}) > 1
+
+
+def _split(text: str, first: int, last: int) -> Iterator[Piece]:
+    start = first
+    for match in _END.finditer(text, first, last):
+        if "\n" not in match.group() and _ABBREVIATION.search(
+            text[max(start, match.end() - 12) : match.end()]
+        ):
+            continue
+        yield from _pieces(text, start, match.end())
+        start = match.end()
+    yield from _pieces(text, start, last)
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[Piece]:
+    """Without blanks and bullets at the ends; a run of many words without a full stop in parts."""
+    while start < end and text[start] in _EDGE:
+        start += 1
+    while end > start and text[end - 1] in " \t\r\n•":
+        end -= 1
+    words = [match.start() for match in re.finditer(r"\S+", text[start:end])]
+    for number in range(0, len(words), _LONG_WORDS):
+        first = start + words[number]
+        last = start + words[number + _LONG_WORDS] if number + _LONG_WORDS < len(words) else end
+        part = text[first:last].rstrip()
+        if re.search(r"\w", part):
+            yield Piece(first, first + len(part), part)

@@ -1,0 +1,114 @@
+"""The typed checks: what a sentence may not say of a record, and near-misses that it may."""
+
+import pytest
+
+from grounding.checks import findings
+from grounding.evidence import Record
+from grounding.findings import Finding, How
+from grounding.pieces import claims, sentences
+
+RECORD = """Doctor: Good morning, ma'am. What brings you in?
+Patient: My left knee has been swollen for three weeks, and I take five m g of oxycodone twice a day.
+Doctor: Any fever or chills?
+Patient: No.
+Doctor: And your mother had diabetes?
+Patient: Yes, she did. I had a surgery in March of 2019.
+Doctor: Your blood pressure is one thirty over eighty. You have possible gout.
+Doctor: I will give you lisinopril ten milligrams daily. [NAME_1] will call you."""
+
+
+def found(claim: str, source: str = RECORD) -> list[Finding]:
+    record = Record(source)
+    return [
+        finding
+        for sentence in sentences(claim)
+        for finding in findings(sentence, record, record.evidence(claims(sentence)))
+    ]
+
+
+def strong(claim: str, source: str = RECORD) -> set[str]:
+    return {finding.category.value for finding in found(claim, source) if finding.how is not How.ELSEWHERE}
+
+
+@pytest.mark.parametrize(
+    ("claim", "category"),
+    [
+        ("Blood pressure is 150/80.", "number"),
+        ("She takes oxycodone 15 mg twice daily.", "dose"),
+        ("She takes oxycodone 5 mcg twice daily.", "unit"),
+        ("She takes oxycodone 5 mg four times a day.", "frequency"),
+        ("Oxycodone 5 mg t.i.d.", "frequency"),
+        ("Her knee has been swollen for three months.", "unit"),
+        ("Her knee has been swollen for 5 weeks.", "date"),
+        ("Surgery in May 2019.", "date"),
+        ("Surgery in March 2017.", "date"),
+        ("Surgery on 04/2019.", "date"),
+        ("This is a 45-year-old female.", "age"),
+        ("Right knee swelling.", "side"),
+        ("Swelling of both knees.", "side"),
+        ("She reports fever.", "negation"),
+        ("She denies knee swelling.", "negation"),
+        ("She takes hydrocodone.", "medication"),
+        ("Losartan 10 mg daily was prescribed.", "medication"),
+        ("Father had diabetes.", "person"),
+        ("He has a swollen left knee.", "person"),
+        ("[NAME_2] will call her.", "person"),
+        ("Colonoscopy scheduled.", "addition"),
+    ],
+)
+def test_what_the_record_does_not_hold_is_found(claim: str, category: str) -> None:
+    assert category in strong(claim)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Blood pressure 130/80.",
+        "She takes oxycodone 5 mg b.i.d.",
+        "Her left knee has been swollen for 3 weeks.",
+        "The swelling began 21 days ago.",
+        "She denies fever and chills.",
+        "No fever.",
+        "Mother had diabetes.",
+        "Surgery in 03/2019.",
+        "Zestril 10 mg once daily was prescribed.",
+        "[NAME_1] will call her.",
+        "Swelling of the left knee.",
+        "Possible gout.",
+    ],
+)
+def test_what_the_record_holds_in_other_words_is_left_alone(claim: str) -> None:
+    assert strong(claim) == set()
+
+
+def test_a_finding_names_the_words_and_the_record_s_own() -> None:
+    claim = "She takes oxycodone 15 mg."
+    (finding,) = [each for each in found(claim) if each.category == "dose"]
+    assert claim[finding.start : finding.end] == "15 mg"
+    assert "five m g" in [RECORD[start:end] for start, end in finding.record]
+
+
+def test_a_dose_that_the_record_gives_another_drug_is_found() -> None:
+    assert strong("She takes oxycodone 10 mg twice daily.") == {"dose"}
+
+
+def test_a_qualifier_that_was_dropped_is_found() -> None:
+    assert "certainty" in {each.category for each in found("She has gout.")}
+
+
+def test_an_unanswered_question_affirms_nothing() -> None:
+    source = "Doctor: Any rash?\nPatient: My head hurts.\nDoctor: I see."
+    assert strong("No rash.", source) == strong("She has a rash.", source) == set()
+
+
+@pytest.mark.parametrize("word", ["all right", "right now", "that's right", "he left the house"])
+def test_words_that_only_look_like_sides_are_none(word: str) -> None:
+    source = f"Doctor: {word}, your knee hurts.\nPatient: Yes."
+    assert "side" in {each.category.value for each in found("Left knee pain and right knee pain.", source)}
+
+
+def test_the_patient_is_not_said_to_report_what_the_doctor_told() -> None:
+    source = "Doctor: Your MRI shows a torn meniscus.\nPatient: Oh dear.\nDoctor: We can operate."
+    assert "person" in {
+        each.category.value for each in found("The patient reports a torn meniscus on the MRI.", source)
+    }
