@@ -123,6 +123,38 @@ class PreflightSpec(TrainSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PruneSpec(Spec):
+    """Leave parts out of a model; numbers say how much is kept, and 0 keeps all."""
+
+    prepared: str
+    """The artifact folder of the prepare stage."""
+    model: str = ""
+    """The artifact folder of the train, distill or prune stage whose model is pruned; empty for the base itself."""
+    layers: int = 0
+    mlp_channels: int = 0
+    """In each layer; a multiple of 32, and of 256 where K-quants are wanted."""
+    kv_heads: int = 0
+    """In each layer, with the query heads that read them."""
+    trim_vocabulary: bool = False
+    """Leave out tokens that no training row holds and that none is made of; single bytes and markers stay."""
+    common_tokens: int = 0
+    """When trimming: so many of the commonest merges stay, seen or not."""
+    kept_text: str = ""
+    """When trimming: a text file whose tokens stay too, such as a list of drugs."""
+    rows: int = 64
+    """Training rows, drawn with the seed, on which importance is measured."""
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        numbers = (self.layers, self.mlp_channels, self.kv_heads, self.common_tokens)
+        _require(min(numbers) >= 0, "Give layers, channels, heads and tokens to keep as 0 or more.")
+        _require(self.mlp_channels % 32 == 0, "Give mlp_channels as a multiple of 32.")
+        _require(any(numbers[:3]) or self.trim_vocabulary, "Say what to prune; as it stands, all is kept.")
+        _require(self.rows > 0, "Measure importance on at least one row.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuantizeSpec(Spec):
     """Merge the adapter into its base and write GGUF files."""
 
@@ -251,6 +283,7 @@ class MachinePlanSpec(Spec):
 SPECS: dict[str, type[Spec]] = {
     "prepare": PrepareSpec,
     "train": TrainSpec,
+    "prune": PruneSpec,
     "quantize": QuantizeSpec,
     "evaluate": EvaluateSpec,
     "extract": ExtractSpec,

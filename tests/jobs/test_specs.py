@@ -8,7 +8,9 @@ from jobs.specs import (
     EvaluateSpec,
     ExportTaggerSpec,
     ExtractSpec,
+    MachinePlanSpec,
     PrepareSpec,
+    PruneSpec,
     QuantizeSpec,
     Spec,
     TaggerSpec,
@@ -20,11 +22,13 @@ ROWS = {"rows": "/runs/1/rows.jsonl", "rows_sha256": "a" * 64, "rows_key": "b" *
 EXAMPLES: dict[str, Spec] = {
     "prepare": PrepareSpec(**WHERE, **ROWS, max_tokens=512),
     "train": TrainSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", epochs=0.5),
+    "prune": PruneSpec(**WHERE, prepared="/p", model="/m", layers=24, trim_vocabulary=True),
     "quantize": QuantizeSpec(**WHERE, adapter="/a", tools_dir="/tools", types=("Q6_K",)),
     "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
     "extract": ExtractSpec(**WHERE, prepared="/p", adapter="/a", tuned_gguf="/m.gguf", canaries="/c.json"),
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "export_tagger": ExportTaggerSpec(**WHERE),
+    "machine_plan": MachinePlanSpec(**WHERE, tokens=1024),
 }
 
 
@@ -59,6 +63,10 @@ def test_a_missing_field_is_refused() -> None:
         ("train", {"learning_rate": 5}, "learning_rate up to"),
         ("train", {"lora_dropout": 1.0}, "lora_dropout"),
         ("train", {"tokens_per_batch": 8}, "tokens_per_batch"),
+        ("prune", {"layers": 0, "trim_vocabulary": False}, "Say what to prune"),
+        ("prune", {"mlp_channels": 1000}, "multiple of 32"),
+        ("prune", {"layers": -1}, "0 or more"),
+        ("prune", {"rows": 0}, "at least one row"),
         ("quantize", {"types": ()}, "Choose types among"),
         ("quantize", {"types": ("Q2_K",)}, "Choose types among"),
         ("quantize", {"types": ("Q8_0", "Q8_0")}, "once"),
