@@ -9,6 +9,7 @@ from jobs.specs import (
     ExportTaggerSpec,
     ExtractSpec,
     MachinePlanSpec,
+    PreflightSpec,
     PrepareSpec,
     PruneSpec,
     QuantizeSpec,
@@ -29,6 +30,7 @@ EXAMPLES: dict[str, Spec] = {
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "export_tagger": ExportTaggerSpec(**WHERE),
     "machine_plan": MachinePlanSpec(**WHERE, tokens=1024),
+    "preflight": PreflightSpec(**WHERE, prepared="/p", types=("Q6_K",)),
 }
 
 
