@@ -1,5 +1,6 @@
 """The train stage as the worker runs it, on a tiny base: it learns, and being killed costs it little."""
 
+import json
 import os
 import signal
 import subprocess
@@ -180,6 +181,24 @@ def test_killed_outright_it_goes_on_from_its_last_checkpoint(run: RunDir) -> Non
     after = steps(run)[len(before) :]
     assert 1 < after[0] <= before[-1] + 1
     assert after == list(range(after[0], after[-1] + 1))
+
+
+def losses(run: RunDir) -> list[float]:
+    """Each step's loss, of a step made twice the later, and last the validation loss at the end."""
+    lines = [line.metrics for line in read_new(run.progress)[0] if "step" in line.metrics]
+    by_step = {line["step"]: line["loss"] for line in lines}
+    return [*(by_step[step] for step in sorted(by_step)), lines[-1]["valid_loss"]]
+
+
+def test_killed_three_times_it_learns_exactly_what_an_unbroken_run_learns(
+    run: RunDir, tmp_path: Path
+) -> None:
+    unbroken = run_folder(tmp_path / "unbroken", TrainSpec.from_json(json.loads(run.spec.read_text())))
+    assert train(unbroken).status == "succeeded", unbroken.log.read_text()
+    for step in (4, 11, 17):
+        assert train(run, kill_at(step)).error_type == "Killed9"
+    assert train(run).status == "succeeded", run.log.read_text()
+    assert losses(run) == pytest.approx(losses(unbroken), rel=1e-4)
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(run: RunDir) -> None:
