@@ -92,6 +92,12 @@ class TrainSpec(Spec):
     """Where memory is short: a step's rows go through the model in parts of so many tokens; 0 for all at once."""
     recompute: bool = False
     """Where memory is shorter still: activations are computed again on the way back (arXiv:1604.06174)."""
+    dp_epsilon: float = 0.0
+    """Differential privacy of each row (see ``jobs.stages.private_sgd``): 8 is usual; 0 for none."""
+    dp_delta: float = 1e-5
+    """The chance that the promise does not hold; below one in the number of rows."""
+    dp_clip: float = 0.5
+    """The largest norm of one row's gradient; what is larger is shortened."""
     max_valid_rows: int = 16
     """Validation rows whose loss is measured after each epoch, at a second each on a CPU; 0 for none."""
     checkpoint_every_seconds: float = 60.0
@@ -108,6 +114,10 @@ class TrainSpec(Spec):
         _require(self.neftune_alpha >= 0, "Give neftune_alpha as 0 or more.")
         _require(0 <= self.lora_dropout < 1, "Give lora_dropout from 0 up to, not including, 1.")
         _require(self.tokens_per_batch >= 64, "Raise tokens_per_batch to 64 or more.")
+        _require(self.dp_epsilon >= 0, "Give dp_epsilon above 0, or 0 for none.")
+        _require(
+            0 < self.dp_delta < 1 and self.dp_clip > 0, "Give dp_delta between 0 and 1, dp_clip above 0."
+        )
         _require(self.tokens_at_once >= 0, "Give tokens_at_once as 0 or more.")
         _require(self.checkpoint_every_seconds > 0, "Give checkpoint_every_seconds above 0.")
 

@@ -43,7 +43,7 @@ ALPHA = 0.01
 """The chance of a false alarm, over all that one test looks at."""
 VERBATIM_TOKENS = 20
 """From so many tokens on, going on word for word is told as such."""
-ROWS_AT_ONCE = 16
+ROWS_AT_ONCE = 32
 
 Tokens = list[int]
 

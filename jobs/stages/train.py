@@ -14,6 +14,7 @@ are bfloat16 where the processor is quicker with it, and the allocator keeps its
 import json
 import shutil
 import time
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from jobs.stages.entry import Output, StageRefusal, StageStopped, start, stop_re
 from jobs.stages.fused import fuse
 from jobs.stages.packing import IGNORED, Row, completion_loss, pack
 from jobs.stages.precision import bfloat16_is_quicker
+from jobs.stages.private_sgd import Privacy, forget_seed, privacy_of, set_private_gradients
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 
 
@@ -44,10 +46,11 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     if not train:
         raise StageRefusal("There are no prepared training rows. Run the prepare stage again.")
     lengths = [len(row["input_ids"]) for row in train]
-    plan = plan_batches(lengths, enough_steps(lengths, spec))
+    privacy = privacy_of(spec, len(train), run)
+    plan = privacy.plan(len(train)) if privacy else plan_batches(lengths, enough_steps(lengths, spec))
     watch = Watch(spec, run, plan, lengths)
     trainer = make_trainer(spec, run, train, plan, [watch])
-    watch.trainer, watch.valid = trainer, valid[: spec.max_valid_rows]
+    watch.trainer, watch.valid, trainer.privacy = trainer, valid[: spec.max_valid_rows], privacy
     checkpoint = newest_valid(run.path / "checkpoints")
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -55,8 +58,10 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
         shutil.rmtree(trainer.args.output_dir, ignore_errors=True)  # what a full disk left half-written
     if stop_requested() and trainer.state.global_step < len(plan):
         raise StageStopped
-    metrics = watch.summary()
-    return _save(trainer, spec, run, metrics), metrics
+    metrics = watch.summary() | ({"privacy": privacy.facts()} if privacy else {})
+    outputs = _save(trainer, spec, run, metrics)
+    forget_seed(run)
+    return outputs, metrics
 
 
 def make_trainer(
@@ -119,6 +124,7 @@ class Trainer(SFTTrainer):
     plan: list[Batch]
     label_smoothing: float = 0.0
     tokens_at_once: int = 0
+    privacy: Privacy | None = None
 
     def get_train_dataloader(self) -> DataLoader:
         return self.accelerator.prepare(
@@ -129,6 +135,8 @@ class Trainer(SFTTrainer):
 
     def collate(self, batch: Batch) -> dict[str, list[dict[str, torch.Tensor]]]:
         rows = [self.train_dataset[index] for index in batch]
+        if self.privacy:  # Each row has a gradient of its own; a step may have drawn none.
+            return {"parts": [pack([row]) for row in rows]}
         lengths = [len(row["input_ids"]) for row in rows]
         return {
             "parts": [pack([rows[i] for i in part]) for part in split_batch(lengths, self.tokens_at_once)]
@@ -143,6 +151,10 @@ class Trainer(SFTTrainer):
         """One batch, part by part where memory is short: loss and gradient are those of the whole."""
         model.train()
         parts = self._prepare_inputs(inputs)["parts"]
+        if self.privacy:
+            adapters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+            losses = [partial(self.compute_loss, model, part) for part in parts]
+            return set_private_gradients(adapters, losses, self.privacy, self.state.global_step)
         learned = sum(len(part["targets"]) for part in parts)
         whole = torch.zeros((), device=self.args.device)
         for part in parts:

@@ -24,6 +24,8 @@ class RunOptions:
     set_aside: bool = False
     """Leave records with a fault out of the run and name them, rather than refuse it."""
     seed: int = 7
+    dp_epsilon: float = 0.0
+    """Bound what one training row can change, by noise in training (differential privacy); 8 is usual, 0 for none."""
     canaries: bool = False
     """Plant made-up codes among the training rows, and try to draw them out of the model. Such a model is for the test."""
 
@@ -34,6 +36,8 @@ class RunOptions:
             raise ValueError("Choose a learning rate up to 0.01; 0.0005 suits LoRA.")
         if not 1 <= self.lora_rank <= 256:
             raise ValueError("Choose a LoRA rank from 1 to 256; 16 is a good start.")
+        if not 0 <= self.dp_epsilon <= 100:
+            raise ValueError("Choose a privacy budget (epsilon) up to 100; 8 is usual, 0 means none.")
         if self.max_train_rows < 0 or self.evaluate_rows < 0:
             raise ValueError("A number of records cannot be negative; 0 means all.")
         if not self.types or set(self.types) - set(QUANTIZED_TYPES):

@@ -74,6 +74,17 @@ def test_controls_that_seem_known_discredit_the_test(artifact: ModelArtifact) ->
     assert "do not rely on this test" in in_words(memory_of(artifact.stage.run))
 
 
+def test_a_private_training_says_what_it_promises(
+    artifact: ModelArtifact, admin: User, client_for: ClientFor
+) -> None:
+    assert "differential privacy" not in page(client_for(admin), artifact)
+    train = artifact.stage.run.stages.get(name="train")
+    train.metrics = {"privacy": {"epsilon": 7.99, "delta": 1e-05, "noise": 0.6, "clip": 0.5}}
+    train.save()
+    content = page(client_for(admin), artifact)
+    assert "differential privacy with ε 8.0 and δ 0.00001 for a row" in content
+
+
 def test_the_terminal_says_it_in_the_same_words(artifact: ModelArtifact) -> None:
     run = artifact.stage.run
     assert in_words(memory_of(run)) == ""

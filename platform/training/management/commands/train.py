@@ -48,6 +48,12 @@ class Command(BaseCommand):
             help="leave rows with a fault out and name them; --no-set-aside stops instead",
         )
         parser.add_argument(
+            "--dp-epsilon",
+            type=float,
+            default=RunOptions.dp_epsilon,
+            help="train with differential privacy of each row: 8 is usual, 0 for none; slower, and the model is worse",
+        )
+        parser.add_argument(
             "--canaries",
             action="store_true",
             help="plant made-up codes among the training rows and try to draw them out of the model",
@@ -63,6 +69,7 @@ class Command(BaseCommand):
                 evaluate_rows=options["evaluate_rows"],
                 set_aside=options["set_aside"],
                 seed=options["seed"],
+                dp_epsilon=options["dp_epsilon"],
                 canaries=options["canaries"],
             )
             runs.check(clinic=member.membership.clinic, name=options["name"], base=options["base"])
