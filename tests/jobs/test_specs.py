@@ -27,8 +27,6 @@ EXAMPLES: dict[str, Spec] = {
     "quantize": QuantizeSpec(**WHERE, adapter="/a", tools_dir="/tools", types=("Q6_K",)),
     "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
     "extract": ExtractSpec(**WHERE, prepared="/p", adapter="/a", tuned_gguf="/m.gguf", canaries="/c.json"),
-    "machine_plan": MachinePlanSpec(**WHERE, tokens=512),
-    "preflight": PreflightSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", types=("Q6_K",)),
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "export_tagger": ExportTaggerSpec(**WHERE),
     "machine_plan": MachinePlanSpec(**WHERE, tokens=1024),
