@@ -112,7 +112,7 @@ def test_from_an_empty_machine_to_a_summary_in_the_portal(
     page.get_by_label("Name", exact=True).fill("first")
     page.get_by_role("button", name="Start the run").click()
     model = page.get_by_role("link", name="first", exact=True)
-    expect(model.first).to_be_visible(timeout=180_000)
+    expect(model.first).to_be_visible(timeout=300_000)
     page.reload()
     expect(page.locator("canvas").first).to_be_visible()
     keep(page, "run")
