@@ -6,11 +6,13 @@ loopback only.
 
 import contextlib
 import json
+import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 import httpx
@@ -38,12 +40,76 @@ class EngineTimeout(EngineError):
     """The summary was not finished in time."""
 
 
+class EngineCancelled(EngineError):
+    """Whoever asked has gone away."""
+
+
 class PromptTooLong(EngineError):
     """The record does not fit the model's context."""
 
     def __init__(self, prompt_tokens: int, context_tokens: int) -> None:
         super().__init__(f"The text takes {prompt_tokens} tokens; the model reads at most {context_tokens}.")
         self.prompt_tokens, self.context_tokens = prompt_tokens, context_tokens
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model is asked: a chat, or a bare text to go on from."""
+
+    messages: list[dict[str, str]] | str
+    max_new_tokens: int
+    json_schema: dict[str, Any] | None = None
+    """The answer is decoded under this schema: no other text can come out."""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """What stands in the place of ``jobs.decoding``'s parameters."""
+
+    @property
+    def path(self) -> str:
+        return "/v1/completions" if isinstance(self.messages, str) else "/v1/chat/completions"
+
+    def body(self) -> bytes:
+        asked = {"prompt": self.messages} if isinstance(self.messages, str) else {"messages": self.messages}
+        request = {
+            **PARAMETERS,
+            **self.sampling,
+            **asked,
+            "max_tokens": self.max_new_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if self.json_schema:
+            schema = {"name": "answer", "strict": True, "schema": self.json_schema}
+            request["response_format"] = {"type": "json_schema", "json_schema": schema}
+        # A lone surrogate is no valid JSON text to llama.cpp, which would quote the record when it complains.
+        return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
+
+
+class Cancellation:
+    """Ends a request from another thread, whatever it waits for: the engine then stops as well."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._socket: socket.socket | None = None
+        self._lock = Lock()
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.requested = True
+            self._hang_up()
+
+    def trace(self, event: str, facts: dict[str, Any]) -> None:
+        """httpcore's trace extension: it tells of the connection as soon as there is one."""
+        if event == "connection.connect_tcp.complete":
+            with self._lock:
+                self._socket = facts["return_value"].get_extra_info("socket")
+                if self.requested:
+                    self._hang_up()
+
+    def _hang_up(self) -> None:
+        # Closing would not wake the thread that waits to read.
+        with contextlib.suppress(OSError):
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True)
@@ -105,20 +171,42 @@ class EngineClient:
 
         Raises ``EngineUnavailable``, ``EngineTimeout`` and ``PromptTooLong``.
         """
-        answer = _Answer(time.monotonic() + self._timeout_seconds, on_text)
-        body = _request_body(messages, max_new_tokens)
-        try:
-            self._ask(self._address(sha256), body, answer)
-        except _ServerGone:
-            # A swap or a restart may have moved the model; once a piece was passed on, a second try would
-            # repeat it.
-            if answer.pieces:
-                raise EngineUnavailable("The engine stopped in the middle of a summary.") from None
-            answer.restart()
+        pieces = self.stream(sha256, Prompt(messages, max_new_tokens))
+        while True:
             try:
-                self._ask(self._address(sha256), body, answer)
-            except _ServerGone as gone:
-                raise EngineUnavailable(str(gone)) from None
+                piece = next(pieces)
+            except StopIteration as end:
+                completion: Completion = end.value
+                return completion
+            if on_text:
+                on_text(piece)
+
+    def stream(
+        self, sha256: str, prompt: Prompt, cancellation: Cancellation | None = None
+    ) -> Generator[str, None, Completion]:
+        """The answer in pieces as they come, and the whole of it as the generator's return value.
+
+        Closing the generator, or ``cancellation``, ends the request and the engine's work on it. Raises what
+        ``summarize`` does, and ``EngineCancelled``.
+        """
+        answer = _Answer(time.monotonic() + self._timeout_seconds)
+        cancellation = cancellation or Cancellation()
+        for is_last_try in (False, True):
+            try:
+                yield from self._ask(self._address(sha256), prompt, answer, cancellation)
+                break
+            except (_ServerGone, EngineTimeout) as error:
+                if cancellation.requested:
+                    raise EngineCancelled("Whoever asked has gone away.") from None
+                if isinstance(error, EngineTimeout):
+                    raise
+                # A swap or a restart may have moved the model; once a piece was passed on, a second try would
+                # repeat it.
+                if answer.pieces:
+                    raise EngineUnavailable("The engine stopped in the middle of a summary.") from None
+                if is_last_try:
+                    raise EngineUnavailable(str(error)) from None
+                answer.restart()
         return answer.completion()
 
     def health(self) -> dict[str, str]:
@@ -159,17 +247,25 @@ class EngineClient:
             return {}
         return live
 
-    def _ask(self, address: _Address, body: bytes, answer: "_Answer") -> None:
+    def _ask(
+        self, address: _Address, prompt: Prompt, answer: "_Answer", cancellation: Cancellation
+    ) -> Iterator[str]:
         headers = {**address.headers, "Content-Type": "application/json"}
-        url = f"{address.url}/v1/chat/completions"
         with _named_errors():
-            timeout = httpx.Timeout(answer.seconds_left(), connect=2)
-            with self._http.stream("POST", url, content=body, headers=headers, timeout=timeout) as response:
+            request = self._http.build_request(
+                "POST",
+                f"{address.url}{prompt.path}",
+                content=prompt.body(),
+                headers=headers,
+                timeout=httpx.Timeout(answer.seconds_left(), connect=2),
+                extensions={"trace": cancellation.trace},
+            )
+            with contextlib.closing(self._http.send(request, stream=True)) as response:
                 if response.status_code != 200:
                     response.read()
                     raise _refusal(response)
                 for line in response.iter_lines():
-                    answer.take(line)
+                    yield from answer.take(line)
         if not answer.finish_reason:
             raise _ServerGone("The engine stopped in the middle of a summary.")
 
@@ -181,8 +277,8 @@ class _ServerGone(Exception):
 class _Answer:
     """Collects a streamed answer and watches the clock, which httpx starts anew with every piece."""
 
-    def __init__(self, deadline: float, on_text: Callable[[str], None] | None) -> None:
-        self._deadline, self._on_text = deadline, on_text
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
         self.restart()
 
     def restart(self) -> None:
@@ -197,7 +293,7 @@ class _Answer:
             raise EngineTimeout("The summary took too long.")
         return left
 
-    def take(self, line: str) -> None:
+    def take(self, line: str) -> Iterator[str]:
         self.seconds_left()
         if not line.startswith("data: ") or line == "data: [DONE]":
             return
@@ -207,11 +303,10 @@ class _Answer:
         self._usage = event.get("usage") or self._usage
         for choice in event["choices"]:
             self.finish_reason = choice["finish_reason"] or self.finish_reason
-            piece = choice["delta"].get("content")
+            piece = choice["delta"].get("content") if "delta" in choice else choice["text"]
             if piece:
                 self.pieces.append(piece)
-                if self._on_text:
-                    self._on_text(piece)
+                yield piece
 
     def completion(self) -> Completion:
         return Completion(
@@ -225,18 +320,6 @@ class _Answer:
 
 def _address(entry: dict[str, Any]) -> _Address:
     return _Address(entry["port"], entry["api_key"])
-
-
-def _request_body(messages: list[dict[str, str]], max_new_tokens: int) -> bytes:
-    request = {
-        **PARAMETERS,
-        "messages": messages,
-        "max_tokens": max_new_tokens,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    # A lone surrogate is no valid JSON text to llama.cpp, which would quote the record when it complains.
-    return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
 
 
 @contextlib.contextmanager
