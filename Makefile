@@ -5,7 +5,7 @@ PIP := 26.3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run up test lint bench lock install
+.PHONY: run up test lint bench fuzz lock install
 
 run: $(INSTALLED)            ## install, start everything, set up the sample clinic and train its first model
 	$(BIN)/python manage.py up --first-run
@@ -27,6 +27,9 @@ bench: $(INSTALLED)          ## the measurements in docs/benchmarks.md
 	$(BIN)/python benchmarks/bench_preflight.py
 	$(BIN)/python benchmarks/bench_privacy.py
 	$(BIN)/python benchmarks/phi_inserted.py --seed 1 --unseen --score
+
+fuzz: $(INSTALLED)           ## 2,000 requests that the endpoint's OpenAPI documents allow, and that they do not
+	API_CASES=2000 $(BIN)/python -m pytest -q tests/summaries/test_api_schema.py
 
 lock: $(INSTALLED)           ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \

@@ -11,6 +11,7 @@ django.setup()
 from dashboard.services import erasure  # noqa: E402  (models need Django set up)
 from records.models import Upload  # noqa: E402
 from records.services import retention, scrubbing  # noqa: E402
+from summaries import batches, idempotency  # noqa: E402
 from training.services import reap as reaping  # noqa: E402
 from training.services import stages  # noqa: E402
 
@@ -26,8 +27,15 @@ def run_stage(uuid: str) -> None:
 
 
 @shared_task
+def write_next_of_batch(uuid: str) -> None:
+    batches.write_next(uuid)
+
+
+@shared_task
 def reap() -> None:
     scrubbing.nudge_forgotten()
     reaping.reap()
     retention.apply_retention()
     erasure.finish_erasures()
+    batches.reap()
+    idempotency.forget_old()

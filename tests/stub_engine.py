@@ -1,5 +1,6 @@
 """A model server in a few lines: real HTTP on loopback, real ``live.json``; it keeps every prompt it is sent."""
 
+import contextlib
 import json
 import threading
 import time
@@ -8,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 KEY = "stub-key"
+PROBLEMS = {"problems": [{"problem": "chest pain of [NAME_1]", "status": "active"}]}
 
 
 @dataclass
@@ -19,6 +22,11 @@ class StubEngine:
     answer: str = "[NAME_1] has chest pain."
     refusal: tuple[int, dict[str, object]] | None = None
     generated_tokens: int = 9
+    seconds: float = 0
+    """How long it takes before it answers."""
+    ignores_schemas: bool = False
+    breaks_off: bool = False
+    """It ends in the middle of its answer."""
     received: list[str] = field(default_factory=list)
 
 
@@ -34,11 +42,16 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             engine.received.append(body)
+            time.sleep(engine.seconds)
             if engine.refusal:
                 status, answer = engine.refusal
                 self._send(status, json.dumps(answer).encode(), "application/json")
             else:
-                self._send(200, _events(engine), "text/event-stream")
+                self._send(200, _events(engine, json.loads(body)), "text/event-stream")
+
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # a client may hang up
+                super().handle()
 
         def _send(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)
@@ -64,12 +77,22 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
         live.unlink()
 
 
-def _events(engine: StubEngine) -> bytes:
+def _events(engine: StubEngine, asked: dict[str, Any]) -> bytes:
+    """A piece for every three letters, so that placeholders come in parts; JSON where a schema asks for it."""
+    answer = (
+        json.dumps(PROBLEMS) if "response_format" in asked and not engine.ignores_schemas else engine.answer
+    )
+    is_chat = "messages" in asked
     usage = {"prompt_tokens": 50, "completion_tokens": engine.generated_tokens}
+    ending = "length" if engine.generated_tokens >= asked["max_tokens"] else "stop"
+    pieces = [answer[start : start + 3] for start in range(0, len(answer), 3)]
+    choices = [{"delta": {"content": piece}} if is_chat else {"text": piece} for piece in pieces]
     events = [
-        {"choices": [{"delta": {"content": engine.answer}, "finish_reason": None}]},
-        {"choices": [{"delta": {}, "finish_reason": "stop"}]},
+        *({"choices": [{**choice, "finish_reason": None}]} for choice in choices),
+        {"choices": [{**({"delta": {}} if is_chat else {"text": ""}), "finish_reason": ending}]},
         {"choices": [], "usage": usage},
     ]
     lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+    if engine.breaks_off:
+        return "".join(lines[: len(pieces) // 2]).encode()
     return "".join([*lines, "data: [DONE]\n\n"]).encode()

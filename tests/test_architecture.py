@@ -41,11 +41,19 @@ DOORS = {
     "staff_views",
     "forms",
     "api",
+    "api_auth",
+    "api_batches",
+    "api_errors",
+    "api_fhir",
+    "api_schemas",
+    "openai_schemas",
+    "openai_api",
+    "sse",
     "admin",
     "urls",
     "management",
 }
-SERVICES = {"services", "log", "staff", "engine"}
+SERVICES = {"services", "log", "staff", "engine", "admission", "batches", "idempotency", "tokens"}
 # Supervision is the one part of jobs that services use; the app is how config.queue sends a nudge.
 JOBS_FOR_SERVICES = CONTRACTS | {"jobs.supervisor"}
 JOBS_FOR_CONFIG = {"jobs.app", "jobs.broker", "jobs.catalogue", "jobs.fetch", "jobs.lifeline"}

@@ -51,6 +51,18 @@ class Membership(models.Model):
         return f"{self.user.username} ({self.get_role_display()})"
 
 
+class Scope(models.TextChoices):
+    """What a key may do beyond asking whether the service is up."""
+
+    SUMMARIZE = "summarize", "Ask for summaries, one at a time"
+    BATCH = "batch", "Hand in many records at once and fetch the summaries later"
+    REAL_VALUES = "real_values", "Get real names, dates and numbers back in place of placeholders"
+
+
+def all_scopes() -> list[str]:
+    return [str(scope) for scope in Scope]
+
+
 class ApiToken(models.Model):
     """A key for the clinic's other software. Only its SHA-256 is kept; the key is shown once."""
 
@@ -58,6 +70,10 @@ class ApiToken(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80)
     digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=all_scopes)
+    requests_per_minute = models.PositiveIntegerField(default=120)
+    # Until when what was asked so far uses up the allowance; see accounts.rate.
+    spent_until = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -69,6 +85,13 @@ class ApiToken(models.Model):
     @property
     def is_valid(self) -> bool:
         return self.revoked_at is None and timezone.now() < self.expires_at and self.created_by.is_active
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes
+
+    @property
+    def scope_labels(self) -> list[str]:
+        return [str(Scope(scope).label) for scope in self.scopes]
 
     @staticmethod
     def new_key() -> str:

@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ApiToken, Clinic, Membership, Role, User
+from accounts.models import ApiToken, Clinic, Membership, Role, User, all_scopes
 from audit import log
 from config import vault
 
@@ -53,7 +53,13 @@ def change_password(*, user: User, password: str) -> None:
 
 @transaction.atomic
 def issue_token(
-    *, clinic: Clinic, name: str, by: User, expires_at: datetime | None = None
+    *,
+    clinic: Clinic,
+    name: str,
+    by: User,
+    expires_at: datetime | None = None,
+    scopes: list[str] | None = None,
+    requests_per_minute: int = 120,
 ) -> tuple[ApiToken, str]:
     """A token row and its key. The key is not kept: show it now or never."""
     key = ApiToken.new_key()
@@ -63,8 +69,18 @@ def issue_token(
         digest=ApiToken.digest_of(key),
         created_by=by,
         expires_at=expires_at or ApiToken.default_expiry(),
+        scopes=all_scopes() if scopes is None else scopes,
+        requests_per_minute=requests_per_minute,
     )
-    log.record(clinic=clinic, actor=by, action="issue_token", subject=token)
+    log.record(
+        clinic=clinic,
+        actor=by,
+        action="issue_token",
+        subject=token,
+        scopes=" ".join(token.scopes),
+        requests_per_minute=requests_per_minute,
+        expires_at=token.expires_at.isoformat(),
+    )
     return token, key
 
 

@@ -56,8 +56,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     key = None
     if request.method == "POST" and form.is_valid():
-        name = form.cleaned_data["name"]
-        _, key = staff.issue_token(clinic=clinic_of(request), name=name, by=user_of(request))
+        key = form.issue(clinic=clinic_of(request), by=user_of(request))
         form = TokenForm()
     issued = ApiToken.objects.filter(clinic=clinic_of(request)).select_related("created_by")
     context = {"tokens": issued.order_by("-created_at"), "form": form, "key": key}

@@ -137,6 +137,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES + 1024 * 1024 + 1
 STAGE_THREADS = env.integer("PRECIS_STAGE_THREADS", os.cpu_count() or 1, low=1, high=256)
 # How much training a power loss may cost.
 CHECKPOINT_SECONDS = env.integer("PRECIS_CHECKPOINT_SECONDS", 60, low=1, high=3600)
+# Requests that the engine may have before it at once; whoever comes then is told when to come again.
+ENGINE_QUEUE = env.integer("PRECIS_ENGINE_QUEUE", 16, low=1, high=1000)
 # A stage whose worker vanished is tried again this often before a person is asked.
 MAX_ATTEMPTS = 5
 LEASE_SECONDS = env.integer("PRECIS_LEASE_SECONDS", 60, low=2, high=3600)

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from summaries.api import api
+from summaries.openai_api import api as openai_api
 
 urlpatterns = [
     path("", include("dashboard.urls")),
@@ -10,6 +11,8 @@ urlpatterns = [
     path("", include("training.urls")),
     path("", include("summaries.urls")),
     path("api/v1/", api.urls),
+    # Where OpenAI's clients look for it.
+    path("v1/", openai_api.urls),
 ]
 handler403 = "dashboard.views.refused"
 handler404 = "dashboard.views.not_found"

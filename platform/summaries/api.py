@@ -1,73 +1,33 @@
 """The endpoint for the clinic's other software: text in → scrubbed → summarized → JSON out."""
 
-import logging
-from collections import Counter
-from typing import Annotated, Any
+from collections.abc import Generator
+from typing import Any
+from uuid import UUID
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from ninja import Field, NinjaAPI, Schema
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
-from ninja.security import HttpBearer
-from pydantic import ConfigDict
 
-from accounts.access import Action, requires
-from accounts.models import ApiToken
-from summaries import services
-from summaries.models import Deployment
-from summaries.troubles import EXPECTED, Trouble, explain
-
-logger = logging.getLogger(__name__)
-
-
-class SummaryIn(Schema):
-    model_config = ConfigDict(extra="forbid")
-
-    text: Annotated[str, Field(description="The record. It is scrubbed before the model sees it.")]
-    section: Annotated[
-        str,
-        Field(
-            max_length=services.MAX_SECTION_CHARACTERS,
-            pattern=r"^[^\x00-\x1f\x7f]*$",
-            description="The part of the note that is wanted, if one is.",
-        ),
-    ] = ""
-
-
-class SummaryOut(Schema):
-    id: str
-    summary: Annotated[
-        str, Field(description="A draft, with the real values of your text put back. They are not kept.")
-    ]
-    summary_deidentified: Annotated[str, Field(description="As the model wrote it, with placeholders.")]
-    is_cut_off: Annotated[
-        bool, Field(description="The model reached its longest answer; the end may be missing.")
-    ]
-    redactions: Annotated[
-        dict[str, int], Field(description="How many different identifiers were hidden, by kind.")
-    ]
-    model: str
-    artifact_sha256: str
-    seconds: float
-
-
-class Problem(Schema):
-    error: str
-    what_to_do: str
-
-
-class Health(Schema):
-    status: services.EngineState
-
-
-class TokenAuth(HttpBearer):
-    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
-        # Looked up by the hash of a key with 256 random bits, so timing tells nothing about the key.
-        digest = ApiToken.digest_of(token)
-        found = ApiToken.objects.select_related("clinic", "created_by").filter(digest=digest).first()
-        return found if found and found.is_valid else None
+from accounts.access import Action, own_or_404, requires
+from accounts.models import ApiToken, Scope
+from summaries import idempotency, services, sse
+from summaries.api_auth import TokenAuth, token_of
+from summaries.api_batches import router as batches_router
+from summaries.api_errors import handle_errors, trouble_of
+from summaries.api_fhir import router as fhir_router
+from summaries.api_schemas import (
+    PROBLEMS,
+    Health,
+    IdempotencyKey,
+    SummaryIn,
+    SummaryOut,
+    shown_originals,
+    summary_out,
+)
+from summaries.models import Deployment, IdempotentAnswer, Summary
+from summaries.restoring import restored
+from summaries.troubles import Trouble
 
 
 class Docs(DocsBase):
@@ -86,34 +46,95 @@ api = NinjaAPI(
     docs=Docs(),
     docs_decorator=requires(Action.SIGNED_IN),
 )
-_PROBLEMS = dict.fromkeys((400, 401, 413, 422, 500, 503), Problem)
+STREAMED = {"responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}}
 
 
 @api.post(
     "/summaries",
-    auth=TokenAuth(),
-    response={200: SummaryOut, **_PROBLEMS},
+    auth=TokenAuth(Scope.SUMMARIZE),
+    response={200: SummaryOut, **PROBLEMS},
     url_name="summaries",
     tags=["summaries"],
+    openapi_extra=STREAMED,
 )
-def write_summary(request: HttpRequest, asked: SummaryIn, response: HttpResponse) -> SummaryOut:
+def write_summary(
+    request: HttpRequest, wanted: SummaryIn, response: HttpResponse, key: IdempotencyKey = None
+) -> SummaryOut | HttpResponseBase:
     """Summarize a text. Nothing of it is kept but the scrubbed text and the summary with placeholders."""
-    token: ApiToken = request.auth  # type: ignore[attr-defined]
-    written = services.summarize_text(
-        clinic=token.clinic, text=asked.text, section=asked.section, token=token
+    token = token_of(request)
+    asked = services.asked_of_text(
+        clinic=token.clinic,
+        text=wanted.text,
+        section=wanted.section,
+        style=wanted.the_style(),
+        reading_grade=wanted.reading_grade,
+        token=token,
     )
-    artifact = written.summary.deployment.artifact
+    answer = idempotency.begin(token=token, key=key, request=request.body) if key else None
+    if wanted.stream:
+        return sse.respond(_events(request, asked, token, answer), _last_event)
     response["Cache-Control"] = "no-store"
-    return SummaryOut(
-        id=str(written.summary.uuid),
-        summary=written.restored,
-        summary_deidentified=written.text,
-        is_cut_off=written.summary.generated_tokens >= services.MAX_NEW_TOKENS,
-        redactions=Counter(placeholder.strip("[]").rpartition("_")[0] for placeholder in written.originals),
-        model=artifact.name,
-        artifact_sha256=artifact.sha256,
-        seconds=round(written.summary.seconds, 3),
-    )
+    if answer and answer.summary:
+        return _again(asked, token, answer.summary)
+    try:
+        with sse.until_hang_up(request) as cancellation:
+            written = services.Writing(asked, cancellation).to_the_end()
+        return _first_time(asked, token, written, answer)
+    finally:
+        idempotency.abandon(answer)
+
+
+def _events(
+    request: HttpRequest, asked: services.Asked, token: ApiToken, answer: IdempotentAnswer | None
+) -> Generator[str]:
+    if answer and answer.summary:
+        yield sse.event(_again(asked, token, answer.summary).model_dump(), "summary")
+        return
+    try:
+        with sse.until_hang_up(request) as cancellation:
+            writing = services.Writing(asked, cancellation)
+            for piece in restored(writing, shown_originals(token, asked)):
+                yield sse.event({"text": piece}, "piece")
+        yield sse.event(_first_time(asked, token, writing.written, answer).model_dump(), "summary")
+    finally:
+        idempotency.abandon(answer)
+
+
+def _first_time(
+    asked: services.Asked, token: ApiToken, written: services.Written, answer: IdempotentAnswer | None
+) -> SummaryOut:
+    if answer:
+        answer.summary = written.summary
+        answer.save(update_fields=["summary"])
+    return summary_out(written.summary, written.text, shown_originals(token, asked), source=asked.source)
+
+
+def _again(asked: services.Asked, token: ApiToken, summary: Summary) -> SummaryOut:
+    """The saved summary, real values put back from the repeated text; a changed scrubber may number them anew."""
+    source, text = services.open_summary(summary=summary, user=token.created_by)
+    originals = shown_originals(token, asked) if source == asked.source else {}
+    return summary_out(summary, text, originals, source=source)
+
+
+def _last_event(error: Exception) -> str:
+    return sse.event(_problem(error, trouble_of(error)), "error")
+
+
+@api.get(
+    "/summaries/{uuid:uuid}",
+    auth=TokenAuth(Scope.SUMMARIZE),
+    response={200: SummaryOut, **PROBLEMS},
+    url_name="summary",
+    tags=["summaries"],
+)
+def read_summary(request: HttpRequest, uuid: UUID, response: HttpResponse) -> SummaryOut:
+    """A summary that this key asked for, with placeholders: the real values were never kept."""
+    token = token_of(request)
+    fetched = Summary.objects.select_related("clinic", "deployment__artifact").filter(api_token=token)
+    summary = own_or_404(fetched, token.clinic, uuid)
+    source, text = services.open_summary(summary=summary, user=token.created_by)
+    response["Cache-Control"] = "no-store"
+    return summary_out(summary, text, {}, source=source)
 
 
 @api.get("/health", response=Health, url_name="health", tags=["health"])
@@ -123,54 +144,10 @@ def health(request: HttpRequest) -> Health:
     return Health(status=services.engine_state(deployments))
 
 
-def _refuse(request: HttpRequest, trouble: Trouble) -> HttpResponse:
-    body = {"error": trouble.error, "what_to_do": trouble.what_to_do}
-    response = api.create_response(request, body, status=trouble.status)
-    for name, value in trouble.headers.items():
-        response[name] = value
-    return response
+def _problem(error: Exception, trouble: Trouble) -> dict[str, str]:
+    return {"error": trouble.error, "what_to_do": trouble.what_to_do}
 
 
-def _expected(request: HttpRequest, error: Any) -> HttpResponse:
-    return _refuse(request, explain(error))
-
-
-for kind in EXPECTED:
-    api.add_exception_handler(kind, _expected)
-
-
-@api.exception_handler(ValidationError)
-def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Names known fields and pydantic's rule only: the input, or a made-up field's name, may be patient text."""
-    faults = "; ".join(sorted({f"{_field(fault['loc'])}: {fault['msg']}" for fault in error.errors}))
-    return _refuse(request, Trouble(422, faults, 'Send {"text": "…", "section": "…"} as JSON.'))
-
-
-def _field(location: tuple[str | int, ...]) -> str:
-    return next((str(part) for part in location if part in SummaryIn.model_fields), "the body")
-
-
-@api.exception_handler(AuthenticationError)
-def _unknown_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    advice = "Send “Authorization: Bearer precis_…” with a key that an administrator issued."
-    response = _refuse(request, Trouble(401, "No valid key came with the request.", advice))
-    response["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-@api.exception_handler(HttpError)
-def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return _refuse(request, Trouble(error.status_code, "The body is not JSON.", "Send UTF-8 JSON."))
-
-
-@api.exception_handler(RequestDataTooBig)
-def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    advice = f"Send at most {services.MAX_SOURCE_CHARACTERS:,} characters of text."
-    return _refuse(request, Trouble(413, "The body is too big.", advice))
-
-
-@api.exception_handler(Exception)
-def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
-    # The log's filter keeps the exception's type and place; its words may quote the text.
-    logger.error("The API failed.", exc_info=error)
-    return _refuse(request, Trouble(500, "Precis failed.", "Tell your administrator: the log says where."))
+handle_errors(api, _problem)
+api.add_router("/summaries/batches", batches_router)
+api.add_router("/fhir", fhir_router)

@@ -189,7 +189,8 @@ class EngineClient:
         Closing the generator, or ``cancellation``, ends the request and the engine's work on it. Raises what
         ``summarize`` does, and ``EngineCancelled``.
         """
-        answer = _Answer(time.monotonic() + self._timeout_seconds)
+        is_chat = not isinstance(prompt.messages, str)
+        answer = _Answer(time.monotonic() + self._timeout_seconds, strips=is_chat)
         cancellation = cancellation or Cancellation()
         for is_last_try in (False, True):
             try:
@@ -277,8 +278,8 @@ class _ServerGone(Exception):
 class _Answer:
     """Collects a streamed answer and watches the clock, which httpx starts anew with every piece."""
 
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
+    def __init__(self, deadline: float, *, strips: bool) -> None:
+        self._deadline, self._strips = deadline, strips
         self.restart()
 
     def restart(self) -> None:
@@ -304,13 +305,16 @@ class _Answer:
         for choice in event["choices"]:
             self.finish_reason = choice["finish_reason"] or self.finish_reason
             piece = choice["delta"].get("content") if "delta" in choice else choice["text"]
+            if piece and self._strips and not self.pieces:
+                piece = piece.lstrip()
             if piece:
                 self.pieces.append(piece)
                 yield piece
 
     def completion(self) -> Completion:
+        text = "".join(self.pieces)
         return Completion(
-            text="".join(self.pieces).strip(),
+            text=text.strip() if self._strips else text,
             prompt_tokens=self._usage["prompt_tokens"],
             generated_tokens=self._usage["completion_tokens"],
             seconds=time.monotonic() - self._started,

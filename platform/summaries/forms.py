@@ -3,6 +3,7 @@ from django import forms
 from accounts.models import Clinic
 from records.models import Record
 from summaries.services import MAX_SECTION_CHARACTERS
+from summaries.styles import STYLES
 
 COMMON_SECTIONS = ("History of present illness", "Hospital course", "Assessment and plan", "Impression")
 MOST_SECTIONS = 20
@@ -23,6 +24,12 @@ class SummarizeForm(forms.Form):
         max_length=MAX_SECTION_CHARACTERS,
         label="Section (if you want one part only)",
         widget=forms.TextInput(attrs={"list": "sections", "autocomplete": "off"}),
+    )
+    style = forms.ChoiceField(
+        required=False,
+        choices=[(style.name, style.label) for style in STYLES.values()],
+        label="Written as",
+        help_text="Also for the records beside this. Any other choice than the first asks the model for something it was not trained for.",
     )
 
 

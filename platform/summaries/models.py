@@ -49,8 +49,12 @@ class Summary(models.Model):
     # The scrub gate's seal over what the model was told. A trigger lets no summary in without one.
     source_seal = models.CharField(max_length=64, default="", editable=False)
     section = models.CharField(max_length=60, blank=True)
+    # A name from summaries.styles, "chat" or "completion"; empty for the prompt that the model was trained with.
+    style = models.CharField(max_length=20, blank=True, default="")
     # AES-GCM of {"source", "summary"}, both scrubbed.
     blob = models.BinaryField(editable=False)
+    # The model reached its longest answer; the end may be missing.
+    is_cut_off = models.BooleanField(default=False)
     seconds = models.FloatField()
     generated_tokens = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -66,3 +70,80 @@ class Summary(models.Model):
 
     def __str__(self) -> str:
         return f"Summary {self.uuid}"
+
+
+class SummaryBatch(models.Model):
+    """Texts that other software handed in at once. What became of each stands on its item."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    api_token = models.ForeignKey(ApiToken, on_delete=models.PROTECT, related_name="+")
+    section = models.CharField(max_length=60, blank=True)
+    style = models.CharField(max_length=20, blank=True)
+    reading_grade = models.PositiveSmallIntegerField(null=True, blank=True)
+    nudged_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "summary batches"
+
+    def __str__(self) -> str:
+        return f"Batch {self.uuid}"
+
+
+class BatchItem(models.Model):
+    """One text of a batch: a job of its own, so that a long batch holds up nobody. Its summary has its uuid.
+
+    QUEUED → RUNNING → SUCCEEDED or FAILED; RUNNING → QUEUED when a lease runs out; QUEUED → CANCELLED.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    batch = models.ForeignKey(SummaryBatch, on_delete=models.CASCADE, related_name="items")
+    number = models.PositiveIntegerField()
+    # AES-GCM of the scrubbed text, emptied as soon as the summary, which holds it too, is there.
+    blob = models.BinaryField(editable=False)
+    source_seal = models.CharField(max_length=64, editable=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    # Counts the attempts, and fences off a worker whose lease ran out: it holds an earlier number.
+    attempts = models.PositiveIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    summary = models.OneToOneField(
+        Summary, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["batch", "number"], name="batch_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.batch}, item {self.number}"
+
+
+class IdempotentAnswer(models.Model):
+    """What a request with an Idempotency-Key made: the same request again gets it again. Kept for a day.
+
+    Holds digests and a reference. Real values are put back from the repeated request's own text.
+    """
+
+    api_token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="+")
+    key_digest = models.CharField(max_length=64)
+    body_digest = models.CharField(max_length=64)
+    summary = models.ForeignKey(Summary, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    batch = models.ForeignKey(SummaryBatch, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["api_token", "key_digest"], name="one_answer_a_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Answer to {self.key_digest[:8]}"

@@ -2,10 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +18,6 @@ from audit import log
 from config import vault
 from config.keys import derive
 from jobs import catalogue
-from jobs.prompts import messages
 from jobs.rundir import file_sha256, write_json_atomic
 from privacy.engine import ScrubError, get_scrubber
 from privacy.operators import Operator
@@ -26,14 +27,15 @@ from records import store
 from records.models import Record, ScrubbedText
 from records.services.review import latest_text
 from records.services.scrubbing import harmless, says_the_same, standing_spans
-from summaries.engine import Completion, EngineClient
+from summaries import admission
+from summaries.engine import Cancellation, Completion, EngineCancelled, EngineClient, Prompt
 from summaries.models import Deployment, Summary
+from summaries.styles import DEFAULT, STYLES, Style
 from training.models import ModelArtifact
 from training.services.erasure import is_revoked
 from training.services.memory import memory_of
 from training.services.plan import artifact_path
 
-MAX_NEW_TOKENS = 256
 MAX_CONTEXT_TOKENS, LEAST_CONTEXT_TOKENS = 4096, 1024
 MAX_SOURCE_CHARACTERS = 40_000
 MAX_SECTION_CHARACTERS = 60
@@ -51,6 +53,30 @@ class TextRefused(Exception):
     """The text is empty, too long, or could not be scrubbed; the message says what to do and quotes nothing."""
 
 
+class MalformedAnswer(Exception):
+    """A style promises JSON, and the model's answer is none."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who wants a summary of what. What the model is told, ``source`` and ``prompt``, is scrubbed.
+
+    ``originals`` stands beside it for whoever asks and is never stored.
+    """
+
+    clinic: Clinic
+    source: str
+    prompt: Prompt
+    originals: dict[str, str] = field(repr=False)
+    section: str = ""
+    style: str = ""
+    user: User | None = None
+    token: ApiToken | None = None
+    scrubbed_text: ScrubbedText | None = None
+    uuid: UUID = field(default_factory=uuid4)
+    """The summary's, known before it is written."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A summary and, for the eyes of whoever asked, the values that its placeholders stand for.
@@ -62,6 +88,7 @@ class Written:
     text: str
     source: str
     originals: dict[str, str] = field(repr=False)
+    completion: Completion
 
     @property
     def restored(self) -> str:
@@ -176,18 +203,52 @@ def context_tokens(base: str) -> int:
 
 
 def summarize_text(
-    *, clinic: Clinic, text: str, section: str = "", user: User | None = None, token: ApiToken | None = None
+    *,
+    clinic: Clinic,
+    text: str,
+    section: str = "",
+    style: Style = DEFAULT,
+    user: User | None = None,
+    token: ApiToken | None = None,
 ) -> Written:
     """Summarize a text that came by paste or API. It is scrubbed first, always; the model sees placeholders only.
 
-    Raises ``TextRefused``, ``NoModelDeployed`` and the engine's exceptions.
+    Raises ``TextRefused``, ``NoModelDeployed``, ``QueueFull`` and the engine's exceptions.
     """
+    asked = asked_of_text(clinic=clinic, text=text, section=section, style=style, user=user, token=token)
+    return Writing(asked).to_the_end()
+
+
+def asked_of_text(
+    *,
+    clinic: Clinic,
+    text: str,
+    section: str = "",
+    style: Style = DEFAULT,
+    reading_grade: int | None = None,
+    user: User | None = None,
+    token: ApiToken | None = None,
+) -> Asked:
+    """The scrubbed question about a text. Raises ``TextRefused``."""
     replacement = scrub_text(text)
-    return _write(clinic, replacement, section, user, token, None)
+    section = harmless_section(section)
+    source = replacement.texts[0]
+    prompt = style.prompt(source, section, reading_grade)
+    return Asked(clinic, source, prompt, replacement.originals, section, style.name, user, token)
 
 
-def summarize_record(*, record: Record, user: User, section: str = "") -> Written:
+def harmless_section(section: str) -> str:
+    """A section is free text too; the same rule as for the sections of records that the model was trained on."""
+    return harmless(section.strip()[:MAX_SECTION_CHARACTERS])
+
+
+def summarize_record(*, record: Record, user: User, section: str = "", style: Style = DEFAULT) -> Written:
     """Summarize a record of the clinic from its newest scrubbed version."""
+    asked = asked_of_record(record=record, user=user, section=section, style=style)
+    return Writing(asked).to_the_end()
+
+
+def asked_of_record(*, record: Record, user: User, section: str = "", style: Style = DEFAULT) -> Asked:
     scrubbed = latest_text(record)
     try:
         original = store.load_original(record)
@@ -196,7 +257,12 @@ def summarize_record(*, record: Record, user: User, section: str = "") -> Writte
         replacement = _with_placeholders(scrubbed)
     else:
         replacement = _from_original(record, original, store.open_scrubbed(scrubbed))
-    return _write(record.clinic, replacement, section or record.section, user, None, scrubbed)
+    section = harmless_section(section or record.section)
+    source = replacement.texts[0]
+    prompt = style.prompt(source, section)
+    return Asked(
+        record.clinic, source, prompt, replacement.originals, section, style.name, user, None, scrubbed
+    )
 
 
 def _from_original(record: Record, original: store.Texts, scrubbed: store.Texts) -> Replacement:
@@ -218,12 +284,17 @@ def _with_placeholders(scrubbed: ScrubbedText) -> Replacement:
 def scrub_text(text: str) -> Replacement:
     if not text.strip():
         raise TextRefused("There is no text. Paste a record first.")
-    if len(text) > MAX_SOURCE_CHARACTERS:
+    return scrub_texts([text])
+
+
+def scrub_texts(texts: list[str]) -> Replacement:
+    """One numbering of placeholders over all ``texts``. Raises ``TextRefused``."""
+    if sum(map(len, texts)) > MAX_SOURCE_CHARACTERS:
         raise TextRefused(
             f"The text is longer than {MAX_SOURCE_CHARACTERS:,} characters. Summarize it in parts."
         )
     try:
-        return replace([text], [get_scrubber().find(text)])
+        return replace(texts, [get_scrubber().find(text) for text in texts])
     except ScrubError as error:
         raise TextRefused(
             "The text could not be scrubbed, so it was not summarized. Tell your administrator."
@@ -234,6 +305,24 @@ def open_summary(*, summary: Summary, user: User) -> tuple[str, str]:
     """The scrubbed source and the summary's text; each look is an audit entry."""
     with transaction.atomic():
         log.record(clinic=summary.clinic, actor=user, action="view_summary", subject=summary)
+    return _opened(summary)
+
+
+def open_summaries(summaries: list[Summary], token: ApiToken) -> dict[UUID, tuple[str, str]]:
+    """Source and text of each, for the key that asked for them; one audit entry for all."""
+    if summaries:
+        with transaction.atomic():
+            log.record(
+                clinic=token.clinic,
+                actor=token.created_by,
+                action="view_summaries",
+                summaries=len(summaries),
+                token=str(token.uuid),
+            )
+    return {summary.uuid: _opened(summary) for summary in summaries}
+
+
+def _opened(summary: Summary) -> tuple[str, str]:
     blob = vault.decrypt(summary.clinic.wrapped_key, f"summary:{summary.uuid}", summary.blob)
     source, text = json.loads(blob)
     # Summaries of before there were seals have none.
@@ -242,61 +331,89 @@ def open_summary(*, summary: Summary, user: User) -> tuple[str, str]:
     return source, text
 
 
-def _write(
-    clinic: Clinic,
-    replacement: Replacement,
-    section: str,
-    user: User | None,
-    token: ApiToken | None,
-    scrubbed_text: ScrubbedText | None,
-) -> Written:
-    deployment = current_deployment(clinic)
+class Writing:
+    """``write`` as a plain iterator of pieces, with what it returns in ``written`` once it is through."""
+
+    written: Written
+
+    def __init__(self, asked: Asked, cancellation: Cancellation | None = None) -> None:
+        self._pieces = write(asked, cancellation)
+
+    def __iter__(self) -> Iterator[str]:
+        self.written = yield from self._pieces
+
+    def to_the_end(self) -> Written:
+        for _ in self:
+            pass
+        return self.written
+
+
+def write(asked: Asked, cancellation: Cancellation | None = None) -> Generator[str, None, Written]:
+    """The summary in pieces as the model writes them, placeholders in them; saved, audited and returned at the end.
+
+    Nothing happens before the first piece is asked for. Closing the generator, or ``cancellation``, stops the
+    engine; that, too, is an audit entry, since somebody may have seen what was written so far.
+    """
+    deployment = current_deployment(asked.clinic)
     if deployment is None:
         raise NoModelDeployed("No model is deployed yet. Deploy one on the Models page.")
-    source = replacement.texts[0]
-    # A section is free text too; the same rule as for the sections of records that the model was trained on.
-    section = harmless(section.strip()[:MAX_SECTION_CHARACTERS])
     started = time.monotonic()
-    completion = EngineClient(settings.VAR).summarize(
-        deployment.artifact.sha256, messages(source, section), max_new_tokens=MAX_NEW_TOKENS
-    )
-    seconds = time.monotonic() - started
-    summary = _save(clinic, deployment, source, completion, seconds, section, user, token, scrubbed_text)
-    return Written(summary, completion.text, source, replacement.originals)
+    try:
+        with admission.place(settings.VAR / "engine" / "queue", settings.ENGINE_QUEUE):
+            completion = yield from _answer(deployment, asked, cancellation)
+    except (GeneratorExit, EngineCancelled):
+        with transaction.atomic():
+            _log(asked, "cancel_summary", deployment.artifact, deployment)
+        raise
+    if asked.prompt.json_schema and asked.style in STYLES:
+        _check_json(completion.text)
+    summary = _save(asked, deployment, completion, time.monotonic() - started)
+    return Written(summary, completion.text, asked.source, asked.originals, completion)
+
+
+def _answer(
+    deployment: Deployment, asked: Asked, cancellation: Cancellation | None
+) -> Generator[str, None, Completion]:
+    client = EngineClient(settings.VAR)
+    return (yield from client.stream(deployment.artifact.sha256, asked.prompt, cancellation))
+
+
+def _check_json(text: str) -> None:
+    try:
+        json.loads(text)
+    except ValueError:
+        raise MalformedAnswer("The model's answer broke off before it was whole.") from None
 
 
 @transaction.atomic
-def _save(
-    clinic: Clinic,
-    deployment: Deployment,
-    source: str,
-    completion: Completion,
-    seconds: float,
-    section: str,
-    user: User | None,
-    token: ApiToken | None,
-    scrubbed_text: ScrubbedText | None,
-) -> Summary:
+def _save(asked: Asked, deployment: Deployment, completion: Completion, seconds: float) -> Summary:
     summary = Summary(
-        clinic=clinic,
+        uuid=asked.uuid,
+        clinic=asked.clinic,
         deployment=deployment,
-        author=user,
-        api_token=token,
-        scrubbed_text=scrubbed_text,
-        source_seal=seal(derive("prompts"), source),
-        section=section,
+        author=asked.user,
+        api_token=asked.token,
+        scrubbed_text=asked.scrubbed_text,
+        source_seal=seal(derive("prompts"), asked.source),
+        section=asked.section,
+        style=asked.style,
+        is_cut_off=completion.finish_reason == "length",
         seconds=seconds,
         generated_tokens=completion.generated_tokens,
     )
-    data = json.dumps([source, completion.text]).encode()
-    summary.blob = vault.encrypt(clinic.wrapped_key, f"summary:{summary.uuid}", data)
+    data = json.dumps([asked.source, completion.text]).encode()
+    summary.blob = vault.encrypt(asked.clinic.wrapped_key, f"summary:{summary.uuid}", data)
     summary.save(force_insert=True)
-    log.record(
-        clinic=clinic,
-        actor=user or (token.created_by if token else None),
-        action="summarize",
-        subject=summary,
-        artifact=str(deployment.artifact.uuid),
-        token=str(token.uuid) if token else "",
-    )
+    _log(asked, "summarize", summary, deployment)
     return summary
+
+
+def _log(asked: Asked, action: str, subject: Any, deployment: Deployment) -> None:
+    log.record(
+        clinic=asked.clinic,
+        actor=asked.user or (asked.token.created_by if asked.token else None),
+        action=action,
+        subject=subject,
+        artifact=str(deployment.artifact.uuid),
+        token=str(asked.token.uuid) if asked.token else "",
+    )

@@ -2,11 +2,36 @@
 
 from dataclasses import dataclass
 
+from accounts.tokens import RateLimited, ScopeMissing
 from records.services.review import NotReviewable
-from summaries.engine import RETRY_AFTER_SECONDS, EngineTimeout, EngineUnavailable, PromptTooLong
-from summaries.services import NoModelDeployed, TextRefused
+from summaries.admission import RETRY_AFTER_SECONDS as QUEUE_SECONDS
+from summaries.admission import QueueFull
+from summaries.engine import (
+    RETRY_AFTER_SECONDS,
+    EngineCancelled,
+    EngineTimeout,
+    EngineUnavailable,
+    PromptTooLong,
+)
+from summaries.idempotency import RETRY_AFTER_SECONDS as REPEAT_SECONDS
+from summaries.idempotency import KeyReused, StillAnswering
+from summaries.services import MalformedAnswer, NoModelDeployed, TextRefused
 
-EXPECTED = (TextRefused, NotReviewable, NoModelDeployed, EngineUnavailable, EngineTimeout, PromptTooLong)
+EXPECTED = (
+    TextRefused,
+    NotReviewable,
+    NoModelDeployed,
+    QueueFull,
+    EngineUnavailable,
+    EngineTimeout,
+    EngineCancelled,
+    PromptTooLong,
+    MalformedAnswer,
+    ScopeMissing,
+    RateLimited,
+    KeyReused,
+    StillAnswering,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +54,23 @@ def explain(error: Exception) -> Trouble:
     match error:
         case PromptTooLong():
             return Trouble(400, what, "Shorten the text, or summarize it in parts.")
+        case QueueFull():
+            advice = f"Try again in {QUEUE_SECONDS} seconds."
+            return Trouble(429, what, advice, QUEUE_SECONDS)
+        case EngineCancelled():
+            return Trouble(499, what, "Nobody is there to read this.")  # nginx's status for it
+        case RateLimited():
+            seconds = error.retry_after_seconds
+            advice = f"Wait {seconds} seconds. An administrator can issue a key that may ask more often."
+            return Trouble(429, what, advice, seconds)
+        case ScopeMissing():
+            return Trouble(403, what, "An administrator issues a key that may, on the API keys page.")
+        case KeyReused():
+            return Trouble(409, what, "Send a new key with a new request.")
+        case StillAnswering():
+            return Trouble(409, what, f"Ask again in {REPEAT_SECONDS} seconds.", REPEAT_SECONDS)
+        case MalformedAnswer():
+            return Trouble(502, what, "Try again with a shorter text, or in another style.")
         case EngineTimeout():
             advice = "Try again, or with a shorter text."
             return Trouble(503, what, advice, RETRY_AFTER_SECONDS)

@@ -15,6 +15,7 @@ from summaries import services
 from summaries.display import segments
 from summaries.forms import SummarizeForm, known_sections
 from summaries.models import Summary
+from summaries.styles import STYLES, style_of
 from summaries.troubles import EXPECTED, Trouble, explain
 from training.models import ModelArtifact
 
@@ -75,11 +76,13 @@ def summary(request: HttpRequest, uuid: str) -> HttpResponse:
     fetched = Summary.objects.select_related("clinic", "author", "api_token", "deployment__artifact")
     own = own_or_404(fetched.select_related("scrubbed_text__record"), clinic_of(request), uuid)
     source, text = services.open_summary(summary=own, user=user_of(request))
+    style = style_of(own.style)
     context = {
         "summary": own,
-        "text": segments(text, source=source),
+        "text": segments(style.readable(text), source=source),
+        "style": style,
         "source": segments(source, source=source),
-        "is_cut_off": own.generated_tokens >= services.MAX_NEW_TOKENS,
+        "is_cut_off": own.is_cut_off,
     }
     return render(request, "summaries/summary.html", context)
 
@@ -100,10 +103,11 @@ def deploy(request: HttpRequest, uuid: str) -> HttpResponse:
 
 def _write(request: HttpRequest, asked: dict[str, Any]) -> services.Written:
     clinic, user, section = clinic_of(request), user_of(request), asked["section"]
+    style = STYLES[asked["style"]]
     if asked["record"]:
         record = own_or_404(_summarizable(request).select_related("clinic"), clinic, asked["record"])
-        return services.summarize_record(record=record, user=user, section=section)
-    return services.summarize_text(clinic=clinic, text=asked["text"], section=section, user=user)
+        return services.summarize_record(record=record, user=user, section=section, style=style)
+    return services.summarize_text(clinic=clinic, text=asked["text"], section=section, style=style, user=user)
 
 
 def _form_trouble(form: SummarizeForm) -> Trouble:
@@ -113,15 +117,17 @@ def _form_trouble(form: SummarizeForm) -> Trouble:
 
 
 def _result(written: services.Written) -> dict[str, Any]:
-    source = written.source
-    restored = segments(written.text, source=source, originals=written.originals)
+    source, style = written.source, style_of(written.summary.style)
+    text = style.readable(written.text)
+    restored = segments(text, source=source, originals=written.originals)
     return {
         "written": written,
+        "style": style,
         "restored": restored,
         "has_inventions": any(piece.kind == "unknown" for piece in restored),
-        "deidentified": segments(written.text, source=source),
+        "deidentified": segments(text, source=source),
         "source": segments(source, source=source),
-        "is_cut_off": written.summary.generated_tokens >= services.MAX_NEW_TOKENS,
+        "is_cut_off": written.summary.is_cut_off,
     }
 
 

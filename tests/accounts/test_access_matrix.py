@@ -18,8 +18,11 @@ from training.models import ModelArtifact, TrainingRun
 pytestmark = pytest.mark.django_db
 
 PUBLIC = {"accounts:sign_in", "accounts:sign_out"}
-# Answered by token, not by session: tests/summaries/test_api.py holds their rules.
-BY_TOKEN = {"api:summaries", "api:health", "api:api-root"}
+# Answered by token, not by session: tests/summaries/test_api*.py hold their rules.
+BY_TOKEN = {
+    *("api:summaries", "api:summary", "api:batches", "api:batch", "api:fhir", "api:health", "api:api-root"),
+    *("openai:models", "openai:chat", "openai:completions", "openai:api-root"),
+}
 
 
 def patterns(resolver: Any = None, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import ApiToken, Clinic, Role, User
 from audit import staff
@@ -77,9 +80,35 @@ def test_the_staff_page_lists_the_own_clinic_only(
     assert "bob" not in page
 
 
+WARD_SOFTWARE = {
+    "name": "ward software",
+    "scopes": ["summarize"],
+    "valid_days": "30",
+    "requests_per_minute": "10",
+}
+
+
+def test_a_key_may_do_what_was_ticked_and_for_as_long(client_for: SignedIn, alice: User) -> None:
+    admin = client_for(alice)
+    admin.post(reverse("audit:tokens"), WARD_SOFTWARE)
+    token = ApiToken.objects.get(name="ward software")
+    assert token.scopes == ["summarize"]
+    assert token.requests_per_minute == 10
+    assert timedelta(days=29) < token.expires_at - timezone.now() < timedelta(days=31)
+    assert "Ask for summaries, one at a time" in admin.get(reverse("audit:tokens")).content.decode()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"scopes": []}, {"scopes": ["all"]}, {"valid_days": "9999"}, {"requests_per_minute": "0"}]
+)
+def test_a_key_without_bounds_is_not_issued(client_for: SignedIn, alice: User, wrong: dict[str, Any]) -> None:
+    assert client_for(alice).post(reverse("audit:tokens"), WARD_SOFTWARE | wrong).status_code == 400
+    assert not ApiToken.objects.exists()
+
+
 def test_a_key_is_shown_once_and_only_its_hash_is_kept(client_for: SignedIn, alice: User) -> None:
     admin = client_for(alice)
-    page = admin.post(reverse("audit:tokens"), {"name": "ward software"}).content.decode()
+    page = admin.post(reverse("audit:tokens"), WARD_SOFTWARE).content.decode()
     match = re.search(r"<code class=\"secret\">(.+?)</code>", page)
     assert match
     token = ApiToken.objects.get(name="ward software")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.canaries import CANARIES, PATIENT
-from tests.e2e.conftest import Installation
+from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.slow
 

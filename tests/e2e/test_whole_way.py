@@ -16,7 +16,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.conftest import Installation, visits, wait_for
+from tests.e2e.conftest import visits
+from tests.e2e.installation import Installation, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

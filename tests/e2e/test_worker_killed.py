@@ -7,7 +7,8 @@ import pytest
 
 from jobs.progress import read_new
 from jobs.rundir import RunDir
-from tests.e2e.conftest import Installation, visits, wait_for
+from tests.e2e.conftest import visits
+from tests.e2e.installation import Installation, wait_for
 
 pytestmark = pytest.mark.slow
 

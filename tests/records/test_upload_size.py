@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.conftest import ROOT, Installation, broker_url, database_url, wait_for  # noqa: F401  (fixtures)
+from tests.e2e.conftest import broker_url, database_url  # noqa: F401  (fixtures)
+from tests.e2e.installation import ROOT, Installation, wait_for
 
 pytestmark = pytest.mark.slow
 

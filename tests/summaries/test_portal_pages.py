@@ -16,7 +16,8 @@ from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from records.models import Record
 from summaries.models import Deployment, Summary
-from summaries.services import MAX_NEW_TOKENS, MAX_SOURCE_CHARACTERS, deploy
+from summaries.services import MAX_SOURCE_CHARACTERS, deploy
+from summaries.styles import MAX_NEW_TOKENS
 from training.models import ModelArtifact
 from training.services.plan import artifact_path
 
@@ -235,13 +236,33 @@ def test_the_model_that_answers_is_named(
     assert "not answering" not in content
 
 
+def test_a_style_is_chosen_for_a_pasted_text(
+    engine: StubEngine, clinician: User, client_for: ClientFor
+) -> None:
+    page = client_for(clinician).post(
+        reverse("summaries:summarize"), {"text": "Zebulon Quarrington has cough.", "style": "problem-list"}
+    )
+    content = page.content.decode()
+    assert "chest pain of" in content
+    assert "Zebulon Quarrington</mark> (active)" in content
+    assert "{" not in content[content.index("summary-text") : content.index("Show placeholders")]
+    saved = client_for(clinician).get(reverse("summaries:summary", args=[Summary.objects.get().uuid]))
+    assert "problem list" in saved.content.decode()
+
+
+def test_a_made_up_style_is_refused(engine: StubEngine, clinician: User, client_for: ClientFor) -> None:
+    page = client_for(clinician).post(reverse("summaries:summarize"), {"text": "Cough.", "style": "sonnet"})
+    assert page.status_code == 400
+    assert engine.received == []
+
+
 def test_sections_of_the_clinics_own_records_are_offered(
     engine: StubEngine, clinician: User, client_for: ClientFor
 ) -> None:
     Record.objects.update(section="Discharge plan")
     content = client_for(clinician).get(reverse("summaries:portal")).content.decode()
     assert '<option value="Discharge plan">' in content
-    assert "Hospital course" not in content
+    assert '<option value="Hospital course">' not in content
 
 
 def test_deploying_opens_a_deployment_and_points_the_engine(

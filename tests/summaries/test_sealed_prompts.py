@@ -106,6 +106,8 @@ def insert(clinic: Clinic, user: User, **changes: Any) -> None:
         "deployment_id": Deployment.objects.get(clinic=clinic).pk,
         "author_id": user.pk,
         "section": "",
+        "style": "",
+        "is_cut_off": False,
         "blob": b"x",
         "seconds": 1.0,
         "generated_tokens": 1,

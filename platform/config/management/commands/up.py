@@ -11,6 +11,9 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 
 from config.processes import AlreadyRunning, Process, only_one, run_all
 
+# Beside the threads that wait for the engine.
+PAGE_THREADS = 8
+
 
 class Command(BaseCommand):
     help = "Start the web server, the workers and the engine, and stop them together."
@@ -58,7 +61,11 @@ def _processes(first_run: bool) -> list[Process]:
 
 
 def _gunicorn() -> list[str]:
-    """Threads, because a request mostly waits for the engine; preloaded, so that the scrubber is in memory once."""
+    """Threads, because a request mostly waits for the engine; preloaded, so that the scrubber is in memory once.
+
+    More of them than the queue has places: otherwise requests would wait unseen, and nobody would be told so.
+    """
+    threads = settings.ENGINE_QUEUE + PAGE_THREADS
     bind = f"{settings.WEB_HOST}:{settings.WEB_PORT}"
     options = [
         "--bind",
@@ -66,7 +73,7 @@ def _gunicorn() -> list[str]:
         "--workers",
         "2",
         "--threads",
-        "8",
+        str(threads),
         "--preload",
         "--timeout",
         "180",

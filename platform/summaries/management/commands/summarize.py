@@ -19,7 +19,8 @@ from jobs.prompts import messages
 from privacy.placeholders import restore
 from records.services.scrubbing import harmless
 from summaries.engine import EngineClient, EngineError
-from summaries.services import MAX_NEW_TOKENS, TextRefused, context_tokens, scrub_text
+from summaries.services import TextRefused, context_tokens, scrub_text
+from summaries.styles import MAX_NEW_TOKENS
 from training.models import ModelArtifact
 from training.services.plan import artifact_path
 

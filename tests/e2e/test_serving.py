@@ -1,0 +1,101 @@
+"""The endpoint under load and misfortune, with real processes: gunicorn, its SQLite file, and a model server."""
+
+import socket
+import threading
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from stub_engine import stub_engine
+
+from tests.e2e.installation import Installation, wait_for
+from tests.e2e.serving import deploy_model, web_server
+
+pytestmark = pytest.mark.slow
+
+TEXT = "Zebulon Quarrington has had cough for {} days."
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """The stub answers; the file only has to be the one that was deployed."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"not a model")
+    return path
+
+
+def count(installation: Installation, what: str) -> int:
+    return int(
+        installation.shell(f"from summaries.models import Summary; print(Summary.objects.{what}.count())")
+    )
+
+
+def test_five_hundred_requests_of_fifty_callers_are_each_answered_or_told_to_wait(
+    installation: Installation, model: Path
+) -> None:
+    key, sha256 = deploy_model(installation, model)
+    headers = {"Authorization": f"Bearer {key}"}
+    statuses: list[int] = []
+    ids: set[str] = set()
+
+    def caller(number: int, url: str) -> None:
+        with httpx.Client(trust_env=False, timeout=120) as client:
+            for turn in range(10):
+                body = {"text": TEXT.format(10 * number + turn)}
+                answer = client.post(f"{url}/api/v1/summaries", json=body, headers=headers)
+                statuses.append(answer.status_code)
+                if answer.status_code == 200:
+                    ids.add(answer.json()["id"])
+                else:
+                    assert int(answer.headers["Retry-After"]) > 0
+
+    with stub_engine(installation.var, sha256) as engine, web_server(installation, free_port()) as url:
+        engine.seconds = 0.2
+        httpx.post(
+            f"{url}/api/v1/summaries", json={"text": "warm"}, headers=headers, trust_env=False, timeout=60
+        )
+        before = memory(installation)
+        threads = [threading.Thread(target=caller, args=(number, url)) for number in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        grown = memory(installation) - before
+    assert len(statuses) == 500
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) == len(ids) == count(installation, "all()") - 1
+    assert grown < 150
+
+
+def memory(installation: Installation) -> float:
+    """MB that the web processes hold for themselves."""
+    found = [psutil.Process(process.pid) for process in installation.started if process.poll() is None]
+    return sum(
+        each.memory_full_info().uss / 1e6 for one in found for each in (one, *one.children(recursive=True))
+    )
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_caller_who_hangs_up_is_not_written_for(
+    installation: Installation, model: Path, stream: bool
+) -> None:
+    key, sha256 = deploy_model(installation, model)
+    with stub_engine(installation.var, sha256) as engine, web_server(installation, free_port()) as url:
+        engine.seconds = 60
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(
+                f"{url}/api/v1/summaries",
+                json={"text": TEXT.format(3), "stream": stream},
+                headers={"Authorization": f"Bearer {key}"},
+                trust_env=False,
+                timeout=httpx.Timeout(30, read=10),
+            )
+        asked = "from audit.models import AuditEntry; print(AuditEntry.objects.filter(action='cancel_summary').count())"
+        wait_for(lambda: installation.shell(asked) == "1", 30, "the cancellation")
+    assert count(installation, "all()") == 0
