@@ -10,7 +10,9 @@ from typing import Any, Self
 QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K")
 """From the largest and closest to the trained model to the smallest."""
 
-METHODS = ("lora", "rslora", "dora")
+METHODS = ("lora", "rslora", "dora", "qlora")
+"""How adapters are made: plain (arXiv:2106.09685); with a scale fit for high ranks (arXiv:2312.03732); with directions
+apart from sizes (arXiv:2402.09353); on a base held in 4 bits, for a machine or card short of memory (arXiv:2305.14314)."""
 
 
 def _require(holds: bool, advice: str) -> None:
@@ -81,7 +83,7 @@ class TrainSpec(Spec):
     lora_alpha: int = 32
     lora_dropout: float = 0.0
     method: str = "lora"
-    """One of METHODS: rank-stabilized scaling (arXiv:2312.03732), or directions apart from sizes (DoRA, arXiv:2402.09353)."""
+    """One of METHODS."""
     label_smoothing: float = 0.0
     """The share of the target's probability that goes to all other tokens (arXiv:1512.00567)."""
     neftune_alpha: float = 0.0

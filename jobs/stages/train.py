@@ -71,7 +71,7 @@ def make_trainer(
     base = installed(spec.base, Path(spec.models_dir))
     folder = ensure_hf_folder(base)
     trainer = Trainer(
-        model=load_model(folder, choose_precision(run)),
+        model=load_model(folder, choose_precision(run), four_bits=spec.method == "qlora"),
         args=_settings(spec, run, len(plan)),
         train_dataset=Dataset.from_list(rows),
         processing_class=load_tokenizer(folder, base),

@@ -10,6 +10,7 @@ from tokenizers import pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -70,11 +71,19 @@ def load_tokenizer(folder: Path, base: Installed, **kwargs: str) -> PreTrainedTo
     return tokenizer
 
 
-def load_model(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
-    """The model on the CPU, from safetensors alone."""
+def load_model(folder: Path, dtype: torch.dtype, *, four_bits: bool = False) -> PreTrainedModel:
+    """The model on the CPU, from safetensors alone; with ``four_bits``, its linear layers held as NF4 (QLoRA)."""
+    nf4 = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
     return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
+        quantization_config=nf4 if four_bits else None,
+        device_map={"": "cuda" if torch.cuda.is_available() else "cpu"} if four_bits else None,
         attn_implementation="sdpa",
         use_safetensors=True,
         trust_remote_code=False,

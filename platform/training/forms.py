@@ -12,7 +12,16 @@ from training.models import TrainingRun
 from training.options import RunOptions
 
 _DEFAULTS = RunOptions()
-ADVANCED = ("learning_rate", "lora_rank", "max_train_rows", "evaluate_rows", "types", "set_aside", "canaries")
+ADVANCED = (
+    "learning_rate",
+    "lora_rank",
+    "method",
+    "max_train_rows",
+    "evaluate_rows",
+    "types",
+    "set_aside",
+    "canaries",
+)
 
 
 class DatasetChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -46,6 +55,16 @@ class StartRunForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
     lora_rank = forms.IntegerField(initial=_DEFAULTS.lora_rank, label="LoRA rank", min_value=1, max_value=256)
+    method = forms.ChoiceField(
+        initial=_DEFAULTS.method,
+        choices=[
+            ("lora", "LoRA: the usual way, and the quickest"),
+            ("rslora", "rsLoRA: for ranks of 64 and more"),
+            ("dora", "DoRA: sometimes closer, twice as slow"),
+            ("qlora", "QLoRA: the base in 4 bits, where memory is short"),
+        ],
+        label="How the adapter is made",
+    )
     max_train_rows = forms.IntegerField(
         initial=_DEFAULTS.max_train_rows,
         min_value=0,
@@ -97,6 +116,7 @@ class StartRunForm(forms.Form):
                     epochs=chosen["epochs"],
                     learning_rate=chosen["learning_rate"],
                     lora_rank=chosen["lora_rank"],
+                    method=chosen["method"],
                     max_train_rows=chosen["max_train_rows"],
                     evaluate_rows=chosen["evaluate_rows"],
                     types=tuple(chosen["types"]),

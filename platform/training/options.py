@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-from jobs.specs import QUANTIZED_TYPES
+from jobs.specs import METHODS, QUANTIZED_TYPES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,8 @@ class RunOptions:
     """Passes over the training records."""
     learning_rate: float = 5e-4
     lora_rank: int = 16
+    method: str = "lora"
+    """One of METHODS."""
     max_train_rows: int = 0
     """Train on so many records at most; 0 for all."""
     evaluate_rows: int = 24
@@ -36,6 +38,8 @@ class RunOptions:
             raise ValueError("Choose a learning rate up to 0.01; 0.0005 suits LoRA.")
         if not 1 <= self.lora_rank <= 256:
             raise ValueError("Choose a LoRA rank from 1 to 256; 16 is a good start.")
+        if self.method not in METHODS:
+            raise ValueError(f"Choose a method among {', '.join(METHODS)}.")
         if not 0 <= self.dp_epsilon <= 100:
             raise ValueError("Choose a privacy budget (epsilon) up to 100; 8 is usual, 0 means none.")
         if self.max_train_rows < 0 or self.evaluate_rows < 0:

@@ -174,6 +174,18 @@ def test_it_learns_and_leaves_an_adapter_as_safetensors_alone(run: RunDir) -> No
     assert not (run.path / "checkpoints").exists()
 
 
+@pytest.mark.parametrize("method", ["rslora", "dora", "qlora"])
+def test_other_ways_to_make_adapters_learn_too(run: RunDir, method: str) -> None:
+    told = json.loads(run.spec.read_text())
+    run.spec.write_text(json.dumps({**told, "method": method, "epochs": 1}))
+    outcome = train(run)
+    assert outcome.status == "succeeded", run.log.read_text()
+    lines = [line.metrics for line in read_new(run.progress)[0] if line.metrics]
+    assert lines[-1]["valid_loss"] < lines[0]["loss"]
+    config = json.loads((run.artifact / "adapter" / "adapter_config.json").read_text())
+    assert (config["use_rslora"], config["use_dora"]) == (method == "rslora", method == "dora")
+
+
 def test_killed_outright_it_goes_on_from_its_last_checkpoint(run: RunDir) -> None:
     assert train(run, kill_at(5)).error_type == "Killed9"
     before = steps(run)

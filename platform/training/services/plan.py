@@ -83,6 +83,7 @@ def _training(run: TrainingRun, options: RunOptions) -> dict[str, Any]:
         "learning_rate": options.learning_rate,
         "lora_rank": options.lora_rank,
         "lora_alpha": 2 * options.lora_rank,
+        "method": options.method,
         "dp_epsilon": options.dp_epsilon,
         "checkpoint_every_seconds": settings.CHECKPOINT_SECONDS,
         "seed": options.seed,

@@ -88,6 +88,7 @@ def measure(
             learning_rate=options.learning_rate,
             lora_rank=options.lora_rank,
             lora_alpha=2 * options.lora_rank,
+            method=options.method,
             checkpoint_every_seconds=settings.CHECKPOINT_SECONDS,
             seed=options.seed,
             types=options.types,

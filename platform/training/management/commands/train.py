@@ -15,6 +15,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from accounts.models import User
 from config.commandline import StepBar, bar, ready_member
 from jobs.progress import Progress
+from jobs.specs import METHODS
 from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--base", required=True, help="a base model's name (see fetch_model)")
         parser.add_argument("--name", required=True, help="the run's name, and its artifact's")
         parser.add_argument("--epochs", type=float, default=RunOptions.epochs)
+        parser.add_argument("--method", choices=METHODS, default=RunOptions.method)
         parser.add_argument("--limit", type=int, default=0, help="use the first N training rows only")
         parser.add_argument("--evaluate-rows", type=int, default=40, help="score on N held-out rows (0: all)")
         parser.add_argument("--seed", type=int, default=RunOptions.seed)
@@ -66,6 +68,7 @@ class Command(BaseCommand):
             self._set_aside: bool = options["set_aside"]
             chosen = RunOptions(
                 epochs=options["epochs"],
+                method=options["method"],
                 evaluate_rows=options["evaluate_rows"],
                 set_aside=options["set_aside"],
                 seed=options["seed"],
