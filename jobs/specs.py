@@ -266,6 +266,33 @@ class TaggerSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GrounderSpec(Spec):
+    """Train the detector of sentences that a record does not bear out, or distil a smaller one from it."""
+
+    examples: str
+    """JSONL of grounding.training's rows, composed by the project; never of a gold set."""
+    examples_sha256: str
+    teacher: str = ""
+    """The artifact/hf folder of a detector to learn from; the student has half its layers. Empty: fine-tune the base."""
+    epochs: float = 1.0
+    max_seconds: float = 1800.0
+    """The learning rate falls to its end by then at the latest, however slow the machine."""
+    learning_rate: float = 3e-4
+    tokens_per_batch: int = 2048
+    """Padded tokens in one optimizer step."""
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.examples_sha256) == 64, "Give examples_sha256 as the file's 64 hex digits.")
+        _require(self.epochs > 0 and self.max_seconds > 0, "Train for more than 0 epochs and 0 seconds.")
+        _require(
+            0 < self.learning_rate <= 0.01, "Choose a learning_rate up to 0.01; 3e-4 suits this encoder."
+        )
+        _require(self.tokens_per_batch >= 256, "Raise tokens_per_batch to 256 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportTaggerSpec(Spec):
     """Make the ONNX form of a Hugging Face token classifier, so that the web process can run it without torch."""
 
@@ -300,6 +327,7 @@ SPECS: dict[str, type[Spec]] = {
     "evaluate": EvaluateSpec,
     "extract": ExtractSpec,
     "train_tagger": TaggerSpec,
+    "train_grounder": GrounderSpec,
     "export_tagger": ExportTaggerSpec,
     "machine_plan": MachinePlanSpec,
     "preflight": PreflightSpec,

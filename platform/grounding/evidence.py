@@ -16,7 +16,7 @@ _K, _B = 1.2, 0.6
 _NEIGHBOUR = 0.45
 """A line counts for so much of the line before and after it: an answer means little without its question."""
 _NUMBER_WEIGHT = 1.5
-WORDS = 110
+WORDS = 90
 """How many words of evidence go with a sentence, at least one line."""
 
 

@@ -5,8 +5,6 @@ Pure inference on onnxruntime and tokenizers, without torch. ``jobs/stages/train
 token classification works as well, once ``jobs/stages/export_tagger.py`` has made an ONNX of it.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from privacy.kinds import Kind
-from privacy.onnx import InferenceSession, SessionOptions
+from privacy.onnx import WeightsError, checked_card, session
 from privacy.rules import Recognizer
 
 TAGGED = (Kind.NAME, Kind.LOCATION, Kind.ORGANIZATION, Kind.DATE, Kind.AGE, Kind.PHONE, Kind.URL, Kind.ID)
@@ -40,6 +38,17 @@ THRESHOLD = 0.03
 word too many is put back by a reviewer; `plausible` keeps medicine out."""
 
 _WORD = re.compile(r"\w+")
+__all__ = [
+    "LABELS",
+    "TAGGED",
+    "Tagger",
+    "TaggerRecognizer",
+    "WeightsError",
+    "encode",
+    "family",
+    "kind_of",
+    "load_tokenizer",
+]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -102,10 +111,6 @@ class _Word:
     score: float
 
 
-class WeightsError(Exception):
-    """The tagger's files are missing, changed, or not a tagger's."""
-
-
 def kind_of(label: str) -> Kind | None:
     """The kind that a label such as "B-NAME" or "PATIENT" stands for; None for "O" and for what Safe Harbor does not name."""
     name = re.sub(r"^[BIESLU]-", "", label).upper()
@@ -119,12 +124,8 @@ class Tagger:
     """
 
     def __init__(self, folder: Path, threshold: float = THRESHOLD) -> None:
-        self.card = _checked_card(folder)
-        options = SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # an arena keeps the largest batch's memory for good
-        model = str(folder / "model.onnx")
-        self._session = InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.card = checked_card(folder, "tagger")
+        self._session = session(folder / "model.onnx", threads=1)
         self._inputs = {each.name for each in self._session.get_inputs()}
         self._tokenizer = load_tokenizer(folder / "tokenizer.json")
         self._first, self._last = map(self._token, self.card.get("ends", ("[CLS]", "[SEP]")))
@@ -216,17 +217,6 @@ class _Columns:
         """True where a token begins an identifier rather than going on with one."""
         begins, inside = self._begins[kind], self._inside[kind]
         return bool(probabilities[begins].sum() > probabilities[inside].sum())
-
-
-def _checked_card(folder: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"the tagger's {type(error).__name__}") from None
-    if digest != card.get("model_sha256"):
-        raise WeightsError("the tagger's model is not the one its card names")
-    return card
 
 
 def _joined(text: str, words: Iterator[_Word]) -> Iterator[tuple[int, int, Kind, float]]:

@@ -1,0 +1,47 @@
+"""What is known of a sentence besides the cross-encoder's reading: the checks' findings, and how much of it the record holds."""
+
+import math
+from collections.abc import Sequence
+
+from grounding.checks import findings
+from grounding.checks.words import is_known
+from grounding.evidence import Record
+from grounding.findings import Category, Finding, How
+from grounding.pieces import Piece, claims
+from grounding.terms import terms
+
+_CHECKED = tuple(each for each in Category if each is not Category.ADDITION)
+NAMES = (
+    *(f"{category}:sure" for category in _CHECKED),
+    *(f"{category}:doubt" for category in _CHECKED),
+    "unknown share", "unknown words", "unlike evidence", "no evidence", "words",
+)  # fmt: skip
+"""The columns of ``features``."""
+
+
+def read(sentence: Piece, record: Record) -> tuple[list[int], list[Finding], list[float]]:
+    """The evidence lines of a sentence, what the checks find in it, and its features (len(NAMES) numbers)."""
+    evidence = record.evidence(claims(sentence))
+    found = findings(sentence, record, evidence)
+    return evidence, found, features(sentence, record, evidence, found)
+
+
+def features(
+    sentence: Piece, record: Record, evidence: Sequence[int], found: Sequence[Finding]
+) -> list[float]:
+    sure = {finding.category for finding in found if finding.how is not How.ELSEWHERE}
+    doubt = {finding.category for finding in found if finding.how is How.ELSEWHERE}
+    content = [term for term in terms(sentence.text) if term.form[0].isalpha()]
+    unknown = sum(not is_known(term, record) for term in content)
+    near = {term.form for n in evidence for term in record.terms[n]}
+    unlike = sum(term.form not in near for term in content)
+    count = max(len(content), 1)
+    return [
+        *(float(category in sure) for category in _CHECKED),
+        *(float(category in doubt) for category in _CHECKED),
+        unknown / count,
+        min(unknown, 6) / 3,
+        unlike / count,
+        float(not evidence),
+        math.log1p(len(sentence.text.split())) - 2,
+    ]

@@ -1,0 +1,49 @@
+"""True sentences to begin with: those of a reference summary that the record bears out, and what the record's people say."""
+
+import re
+
+from grounding.checks import findings
+from grounding.checks.words import is_known
+from grounding.evidence import Record
+from grounding.findings import Category, How
+from grounding.pieces import Piece, claims, sentences
+from grounding.terms import terms
+
+_KNOWN_SHARE = 0.5
+_FEW, _MANY = 3, 40
+_PERSON = (
+    (r"\bi'm\b|\bi am\b", "the patient is"), (r"\bi've\b|\bi have\b", "the patient has"), (r"\bi'd\b", "the patient would"), (r"\bi'll\b", "the patient will"),
+    (r"\bi was\b", "the patient was"), (r"\bmyself\b", "themselves"), (r"\bmy\b", "the patient's"), (r"\bme\b", "the patient"), (r"\bi\b", "the patient"),
+)  # fmt: skip
+_FILLER = re.compile(
+    r"\b(?:um|uh|well|you know|i mean|like|so|okay|yeah|yes|oh|hmm|doctor)\b\s*,?\s*", re.IGNORECASE
+)
+
+
+def true_sentences(record: Record, summary: str) -> list[Piece]:
+    """Reference sentences less those that no check can bear out: people write down what was never said."""
+    return [sentence for sentence in sentences(summary) if _is_borne_out(sentence, record)]
+
+
+def _is_borne_out(sentence: Piece, record: Record) -> bool:
+    content = terms(sentence.text)
+    if not content or not _FEW <= len(sentence.text.split()) <= _MANY:
+        return False
+    known = sum(not term.form[0].isalpha() or is_known(term, record) for term in content)
+    found = findings(sentence, record, record.evidence(claims(sentence)))
+    hard = {f.category for f in found if f.how is not How.ELSEWHERE} - {Category.ADDITION, Category.CERTAINTY}
+    return known >= _KNOWN_SHARE * len(content) and not hard
+
+
+def told_sentences(record: Record) -> list[str]:
+    """What the patient says, told of the patient: "I've had a cough for a week." → "The patient has had a cough for a week." """
+    found = []
+    for line in record.lines:
+        text = _FILLER.sub("", line.text.rstrip(" .")).strip(" ,")
+        if line.speaker != "patient" or text.endswith("?") or not 5 <= len(text.split()) <= 25:
+            continue
+        for pattern, instead in _PERSON:
+            text = re.sub(pattern, instead, text, flags=re.IGNORECASE)
+        if terms(text):
+            found.append(text[0].upper() + text[1:] + ".")
+    return found

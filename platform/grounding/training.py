@@ -1,0 +1,149 @@
+"""Rows the detector learns from and is tested on: true sentences, the same with an error, and sentences of other records.
+
+Pure and seeded. A record's rows are all trained on or all held out.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TextIO
+
+from grounding.evidence import Record
+from grounding.features import read
+from grounding.findings import Category
+from grounding.perturb import Perturbed, Wording, perturb, true_sentences
+from grounding.perturb.sentences import told_sentences
+from grounding.pieces import Piece, sentences
+from grounding.terms import terms
+
+_HELD_OUT = 0.14
+_FIT_ALWAYS = (Category.NEGATION, Category.ADDITION)
+_TOLD = 3
+"""At most so many of a record's own sentences stand beside its summary's."""
+_LABEL = {Category.ADDITION: "absent", Category.MEDICATION: "absent"}
+_FOREIGN = 6
+"""Other records that are drawn; the one most like the record gives it false sentences."""
+Source = Mapping[str, str]
+"""``source`` and ``target``."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence to be judged, right (``category`` None) or wrong."""
+
+    text: str
+    category: Category | None
+
+    @property
+    def label(self) -> str:
+        return _LABEL.get(self.category, "contradicted") if self.category else "supported"
+
+
+def write_rows(
+    path: Path,
+    sources: Sequence[Source],
+    *,
+    seed: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """JSON lines of {evidence, claim, label, category, features, held_out, text} from records and their summaries.
+
+    ``text`` numbers the sentences of one whole summary, among held-out rows only; -1 for sentences that stand alone.
+    """
+    texts = 0
+    with path.open("w", encoding="utf-8") as file:
+        for number, source in enumerate(sources):
+            rng = Random(f"{seed} {number}")
+            record = Record(source["source"])
+            foreign = _most_alike(record, [rng.choice(sources)["target"] for _ in range(_FOREIGN)])
+            # By the summary, so that two wordings of one record are on one side.
+            held_out = Random(f"{seed} {source['target']}").random() < _HELD_OUT
+            for claim in claims_of(record, source["target"], foreign, rng, Wording.TRAIN):
+                _write(file, record, claim, held_out, -1)
+            if held_out and (whole := _whole(record, source["target"], foreign, rng)):
+                for claim in whole:
+                    _write(file, record, claim, True, texts)
+                texts += 1
+            on_progress(number + 1, len(sources))
+
+
+def _write(file: TextIO, record: Record, claim: Claim, held_out: bool, text: int) -> None:
+    lines, _, features = read(Piece(0, len(claim.text), claim.text), record)
+    row = {
+        "evidence": record.shown(lines), "claim": claim.text, "label": claim.label, "category": claim.category,
+        "features": [round(each, 4) for each in features], "held_out": held_out, "text": text,
+    }  # fmt: skip
+    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def claims_of(record: Record, summary: str, foreign: str, rng: Random, wording: Wording) -> Iterator[Claim]:
+    """True sentences, each with an error put into it, and as many of ``foreign``, another record's summary."""
+    true = true_sentences(record, summary)
+    told = told_sentences(record)
+    texts = [piece.text for piece in true] + rng.sample(told, min(_TOLD, len(told)))
+    for text in texts:
+        yield Claim(text, None)
+        for changed in _errors(text, record, rng, wording):
+            yield Claim(changed.text, changed.category)
+    others = [piece.text for piece in sentences(foreign) if len(piece.text.split()) > 3]
+    for text in rng.sample(others, min(len(others), max(1, len(true) // 3))):
+        if not _stands(text, record):
+            yield Claim(text, Category.ADDITION)
+
+
+def _most_alike(record: Record, summaries: Sequence[str]) -> str:
+    return max(
+        summaries, key=lambda each: sum(t.form in record.where for t in terms(each)) / (5 + len(each.split()))
+    )
+
+
+def _stands(text: str, record: Record) -> bool:
+    """Another patient's sentence may be true of this one: "No known drug allergies."."""
+    return bool(true_sentences(record, text))
+
+
+def _errors(text: str, record: Record, rng: Random, wording: Wording) -> list[Perturbed]:
+    """Up to two errors of the rarer categories, where they fit, or else more of those that always fit."""
+    rare = [each for each in Category if each not in _FIT_ALWAYS]
+    found = [each for c in rng.sample(rare, len(rare)) if (each := perturb(text, c, record, rng, wording))][
+        :2
+    ]
+    more = [c for c in _FIT_ALWAYS if rng.random() < (0.25 if found else 0.5)]
+    return found + [each for c in more if (each := perturb(text, c, record, rng, wording))]
+
+
+def _whole(record: Record, summary: str, foreign: str, rng: Random) -> list[Claim]:
+    """A summary's true sentences; in half of the summaries one of them is wrong, or another record's."""
+    claims = [Claim(piece.text, None) for piece in true_sentences(record, summary)]
+    if len(claims) < 2:
+        return []
+    if rng.random() < 0.5:
+        at = rng.randrange(len(claims))
+        others = [piece.text for piece in sentences(foreign) if not _stands(piece.text, record)]
+        if others and rng.random() < 0.5:
+            claims[at] = Claim(rng.choice(others), Category.ADDITION)
+        elif changed := _errors(claims[at].text, record, rng, Wording.TRAIN):
+            claims[at] = Claim(changed[0].text, changed[0].category)
+    return claims
+
+
+def unseen_claims(sources: Iterable[Source], *, seed: int, each: int = 100) -> list[tuple[str, Claim]]:
+    """(record, claim): ``each`` errors of every category in wordings that none is trained on, and their untouched sentences."""
+    rng = Random(seed)
+    pool = []
+    for source in sources:
+        record = Record(source["source"])
+        pool += [(record, piece.text) for piece in true_sentences(record, source["target"])]
+    rng.shuffle(pool)
+    chosen: list[tuple[str, Claim]] = []
+    used: set[int] = set()
+    for category in Category:
+        found = 0
+        for number, (record, text) in enumerate(pool):
+            if found < each and (changed := perturb(text, category, record, rng, Wording.TEST)):
+                chosen.append((record.source, Claim(changed.text, category)))
+                used.add(number)
+                found += 1
+    return chosen + [(pool[number][0].source, Claim(pool[number][1], None)) for number in sorted(used)]
