@@ -64,6 +64,7 @@ class StartRunForm(forms.Form):
             ("qlora", "QLoRA: the base in 4 bits, where memory is short"),
         ],
         label="How the adapter is made",
+        required=False,
     )
     max_train_rows = forms.IntegerField(
         initial=_DEFAULTS.max_train_rows,
@@ -116,7 +117,7 @@ class StartRunForm(forms.Form):
                     epochs=chosen["epochs"],
                     learning_rate=chosen["learning_rate"],
                     lora_rank=chosen["lora_rank"],
-                    method=chosen["method"],
+                    method=chosen["method"] or _DEFAULTS.method,
                     max_train_rows=chosen["max_train_rows"],
                     evaluate_rows=chosen["evaluate_rows"],
                     types=tuple(chosen["types"]),
