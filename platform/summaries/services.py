@@ -1,6 +1,7 @@
 """Deployments and summaries: which model answers for a clinic, and the one path from a text to its summary."""
 
 import json
+import re
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
@@ -19,14 +20,14 @@ from config import vault
 from config.keys import derive
 from jobs import catalogue
 from jobs.rundir import file_sha256, write_json_atomic
-from privacy.engine import ScrubError, get_scrubber
+from privacy.engine import ScrubError
 from privacy.operators import Operator
 from privacy.placeholders import Replacement, replace, restore
 from privacy.seal import is_intact, seal
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.review import latest_text
-from records.services.scrubbing import harmless, says_the_same, standing_spans
+from records.services.scrubbing import find_spans, harmless, says_the_same, standing_spans
 from summaries import admission
 from summaries.engine import Cancellation, Completion, EngineCancelled, EngineClient, Prompt
 from summaries.models import Deployment, Summary
@@ -39,6 +40,8 @@ from training.services.plan import artifact_path
 MAX_CONTEXT_TOKENS, LEAST_CONTEXT_TOKENS = 4096, 1024
 MAX_SOURCE_CHARACTERS = 40_000
 MAX_SECTION_CHARACTERS = 60
+# JSON can spell it, and UTF-8 cannot.
+_HALF_A_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 class NotDeployable(Exception):
@@ -293,8 +296,10 @@ def scrub_texts(texts: list[str]) -> Replacement:
         raise TextRefused(
             f"The text is longer than {MAX_SOURCE_CHARACTERS:,} characters. Summarize it in parts."
         )
+    if _HALF_A_CHARACTER.search("".join(texts)):
+        raise TextRefused("The text holds half a character (a lone surrogate). Send it as UTF-8.")
     try:
-        return replace(texts, [get_scrubber().find(text) for text in texts])
+        return replace(texts, [find_spans(text) for text in texts])
     except ScrubError as error:
         raise TextRefused(
             "The text could not be scrubbed, so it was not summarized. Tell your administrator."

@@ -1,17 +1,16 @@
 """Server-sent events, and a request that ends when its caller hangs up."""
 
 import json
+import os
 import select
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 
 from summaries.engine import Cancellation
-
-POLL_MILLISECONDS = 200
 
 
 def event(data: Any, name: str = "") -> str:
@@ -48,25 +47,25 @@ def until_hang_up(request: HttpRequest) -> Iterator[Cancellation]:
 
     Knows gunicorn's socket. Under other servers a stream still ends with its first piece that cannot be sent.
     """
-    cancellation, done = Cancellation(), Event()
+    cancellation = Cancellation()
     connection = request.META.get("gunicorn.socket")
     if connection is None:
         yield cancellation
         return
+    done = os.eventfd(0)
     watcher = Thread(target=_watch, args=(connection.fileno(), done, cancellation), daemon=True)
     watcher.start()
     try:
         yield cancellation
     finally:
-        done.set()
+        os.eventfd_write(done, 1)
         watcher.join()
+        os.close(done)
 
 
-def _watch(connection: int, done: Event, cancellation: Cancellation) -> None:
+def _watch(connection: int, done: int, cancellation: Cancellation) -> None:
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP)
-    with suppress(OSError):
-        while not done.is_set():
-            if poll.poll(POLL_MILLISECONDS):
-                cancellation.cancel()
-                return
+    poll.register(done, select.POLLIN)
+    if done not in dict(poll.poll()):
+        cancellation.cancel()

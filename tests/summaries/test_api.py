@@ -118,6 +118,7 @@ def test_a_key_opens_its_own_clinics_model_only(engine: StubEngine, other_clinic
         ({"text": " \n "}, 400),
         ({"text": "word " * 8001}, 400),
         ({"text": "Quarrington\u0000"}, 400),
+        (b'{"text": "Quarrington \\ud8000 \\u0094M"}', 400),
         (b"not json, says Quarrington", 400),
         (b"\xff\xfe{}", 400),
         ({}, 422),

@@ -33,7 +33,7 @@ def scrub_record(*, record: Record) -> None:
     """RECEIVED → SCRUBBED, or QUARANTINED when anything at all goes wrong: no text passes unscrubbed."""
     try:
         original = store.load_original(record)
-        spans = [_find(text) for text in (original.source, original.target)]
+        spans = [find_spans(text) for text in (original.source, original.target)]
     except ScrubError as error:
         _quarantine(record, f"ScrubError: {error}"[:REASON_CHARACTERS])
         return
@@ -69,7 +69,7 @@ def scrub_record(*, record: Record) -> None:
         )
 
 
-def _find(text: str) -> list[Span]:
+def find_spans(text: str) -> list[Span]:
     """Raises ScrubError for whatever goes wrong, a scrubber that does not load among it."""
     try:
         return get_scrubber().find(text)
@@ -102,7 +102,7 @@ def scrub_again(*, clinic: Clinic, user: User, record: Record | None = None) -> 
 def harmless(label: str) -> str:
     """A section or kind as somebody typed it, or nothing where the scrubber finds an identifier in it."""
     try:
-        return "" if _find(label) else label
+        return "" if find_spans(label) else label
     except ScrubError:
         return ""
 
