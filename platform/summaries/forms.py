@@ -29,7 +29,7 @@ class SummarizeForm(forms.Form):
         required=False,
         choices=[(style.name, style.label) for style in STYLES.values()],
         label="Written as",
-        help_text="Also for the records beside this. Any other choice than the first asks the model for something it was not trained for.",
+        help_text="It counts for the records in the list, too. Any other choice than the first asks the model for something it was not trained for.",
     )
 
 
