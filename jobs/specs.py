@@ -13,6 +13,7 @@ QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K")
 METHODS = ("lora", "rslora", "dora", "qlora")
 """How adapters are made: plain (arXiv:2106.09685); with a scale fit for high ranks (arXiv:2312.03732); with directions
 apart from sizes (arXiv:2402.09353); on a base held in 4 bits, for a machine or card short of memory (arXiv:2305.14314)."""
+DIVERGENCES = ("forward_kl", "reverse_kl", "jsd")
 
 
 def _require(holds: bool, advice: str) -> None:
@@ -164,6 +165,41 @@ class PruneSpec(Spec):
         _require(self.mlp_channels % 32 == 0, "Give mlp_channels as a multiple of 32.")
         _require(any(numbers[:3]) or self.trim_vocabulary, "Say what to prune; as it stands, all is kept.")
         _require(self.rows > 0, "Measure importance on at least one row.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillSpec(TrainSpec):
+    """Teach a student what a teacher of the same tokenizer answers; the steps are told as for training."""
+
+    student: str = ""
+    """The artifact folder of the prune or distill stage whose model learns; empty for the base."""
+    teacher: str = ""
+    """The artifact folder of the train stage whose model teaches; empty for the base."""
+    divergence: str = "forward_kl"
+    """One of DIVERGENCES: how far the student is from the teacher."""
+    beta: float = 0.5
+    """For jsd: the teacher's part of the mixture."""
+    temperature: float = 1.0
+    """Above 1, what the teacher thinks unlikely counts for more."""
+    hard_share: float = 0.0
+    """The labels' part of the loss; 1 learns from the labels alone, and no teacher is loaded."""
+    full: bool = False
+    """Learn all weights, in 32 bits, rather than adapters that are merged at the end."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.divergence in DIVERGENCES, f"Choose a divergence among {', '.join(DIVERGENCES)}.")
+        _require(0 < self.beta < 1, "Give beta between 0 and 1.")
+        _require(self.temperature > 0, "Give a temperature above 0; 1 takes the teacher as it is.")
+        _require(0 <= self.hard_share <= 1, "Give hard_share from 0 to 1.")
+        _require(
+            self.student != self.teacher or self.hard_share == 1, "Name a student other than the teacher."
+        )
+        _require(
+            self.method != "qlora", "Choose lora: a student's weights are merged, and not held in 4 bits."
+        )
+        _require(self.label_smoothing == 0, "Leave label_smoothing at 0; the teacher does better.")
+        _require(self.dp_epsilon == 0, "Distilling keeps no promise of privacy; leave dp_epsilon at 0.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,6 +359,7 @@ SPECS: dict[str, type[Spec]] = {
     "prepare": PrepareSpec,
     "train": TrainSpec,
     "prune": PruneSpec,
+    "distill": DistillSpec,
     "quantize": QuantizeSpec,
     "evaluate": EvaluateSpec,
     "extract": ExtractSpec,

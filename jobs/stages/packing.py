@@ -140,7 +140,14 @@ def sliding_band(length: int, window: int | None, device: torch.device) -> torch
 def completion_loss(
     model: PreTrainedModel, inputs: dict[str, torch.Tensor], label_smoothing: float = 0.0
 ) -> torch.Tensor:
-    """Mean cross-entropy of the learned tokens of a ``pack``, with logits for those alone.
+    """Mean cross-entropy of the learned tokens of a ``pack``."""
+    return torch.nn.functional.cross_entropy(
+        answer_logits(model, inputs).float(), inputs["targets"], label_smoothing=label_smoothing
+    )
+
+
+def answer_logits(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """What ``model`` foretells of the learned tokens of a ``pack``, (K, vocabulary), and of no others.
 
     Three quarters of the tokens are prompt; logits for them would cost a fifth (SmolLM2) to a half (Gemma) of
     a step. ``model`` is a causal LM of transformers, whose attention becomes ``packed_attention``.
@@ -153,10 +160,7 @@ def completion_loss(
         rows=inputs["rows"],
         use_cache=False,
     ).last_hidden_state
-    logits = model.get_output_embeddings()(hidden[0, inputs["answers"]])
-    return torch.nn.functional.cross_entropy(
-        logits.float(), inputs["targets"], label_smoothing=label_smoothing
-    )
+    return model.get_output_embeddings()(hidden[0, inputs["answers"]])
 
 
 AttentionInterface.register(PACKED, packed_attention)

@@ -18,14 +18,15 @@ from jobs.specs import PruneSpec
 from jobs.stages import prune_depth, prune_vocabulary, prune_width
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.packing import Row
-from jobs.stages.sources import Source, Translation, load_source, read_prepared_rows, save_source
+from jobs.stages.prepared import read_prepared
+from jobs.stages.sources import Source, Translation, load_source, save_source
 from jobs.stages.weights import load_model
 
 
 def main(spec: PruneSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     report(run, done=0, total=0, unit="rows", message="loading the model")
     source = load_source(installed(spec.base, Path(spec.models_dir)), spec.model)
-    train = read_prepared_rows(Path(spec.prepared), "train")
+    train = read_prepared(Path(spec.prepared), "train")
     if not train:
         raise StageRefusal("There are no prepared training rows. Run the prepare stage again.")
     before = _shape(source)

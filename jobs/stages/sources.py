@@ -78,19 +78,6 @@ def save_source(source: Source, artifact: Path, facts: dict[str, object]) -> Out
     return Output("model", weights[0], {"files": {path.name: file_sha256(path) for path in weights}})
 
 
-def read_prepared_rows(folder: Path, split: str) -> list[Row]:
-    """Rows {input_ids, labels} of the prepare stage, in the base's ids; the label is -100 on the prompt's tokens."""
-    lines = (folder / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    return [
-        {
-            "input_ids": row["prompt"] + row["completion"],
-            "labels": [IGNORED] * len(row["prompt"]) + row["completion"],
-        }
-        for row in rows
-    ]
-
-
 class Translation:
     """From the base's token ids to those of a model with a trimmed vocabulary."""
 

@@ -34,8 +34,9 @@ from jobs.stages.batches import Batch, enough_steps, plan_batches, split_batch
 from jobs.stages.checkpoints import newest_valid, publish
 from jobs.stages.entry import Output, StageRefusal, StageStopped, start, stop_requested
 from jobs.stages.fused import fuse
-from jobs.stages.packing import IGNORED, Row, completion_loss, pack
+from jobs.stages.packing import Row, completion_loss, pack
 from jobs.stages.precision import bfloat16_is_quicker
+from jobs.stages.prepared import read_prepared
 from jobs.stages.private_sgd import Privacy, forget_seed, privacy_of, set_private_gradients
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 
@@ -72,18 +73,10 @@ def make_trainer(
     folder = ensure_hf_folder(base)
     trainer = Trainer(
         model=load_model(folder, choose_precision(run), four_bits=spec.method == "qlora"),
-        args=_settings(spec, run, len(plan)),
+        args=settings(spec, run, len(plan)),
         train_dataset=Dataset.from_list(rows),
         processing_class=load_tokenizer(folder, base),
-        peft_config=LoraConfig(
-            r=spec.lora_rank,
-            lora_alpha=spec.lora_alpha,
-            lora_dropout=spec.lora_dropout,
-            use_rslora=spec.method == "rslora",
-            use_dora=spec.method == "dora",
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
+        peft_config=adapters(spec),
         callbacks=callbacks,
     )
     fuse(trainer.model)
@@ -92,17 +85,16 @@ def make_trainer(
     return trainer
 
 
-def read_prepared(folder: Path, split: str) -> list[Row]:
-    """Rows {input_ids, labels}; the label is -100 on the prompt's tokens."""
-    lines = (folder / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    return [
-        {
-            "input_ids": row["prompt"] + row["completion"],
-            "labels": [IGNORED] * len(row["prompt"]) + row["completion"],
-        }
-        for row in rows
-    ]
+def adapters(spec: TrainSpec) -> LoraConfig:
+    return LoraConfig(
+        r=spec.lora_rank,
+        lora_alpha=spec.lora_alpha,
+        lora_dropout=spec.lora_dropout,
+        use_rslora=spec.method == "rslora",
+        use_dora=spec.method == "dora",
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
 
 
 def choose_precision(run: RunDir) -> torch.dtype:
@@ -265,7 +257,7 @@ class Watch(TrainerCallback):
         }
 
 
-def _settings(spec: TrainSpec, run: RunDir, steps: int) -> SFTConfig:
+def settings(spec: TrainSpec, run: RunDir, steps: int) -> SFTConfig:
     on_gpu = torch.cuda.is_available()
     return SFTConfig(
         output_dir=str(run.path / "checkpoints.tmp"),

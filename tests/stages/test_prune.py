@@ -14,6 +14,7 @@ from jobs.rundir import RunDir
 from jobs.specs import PrepareSpec, PruneSpec
 from jobs.stages import prepare, prune
 from jobs.stages.entry import StageRefusal
+from jobs.stages.prepared import read_prepared
 from jobs.stages.prune_depth import block_influence, choose_layers, keep_layers, layers_of
 from jobs.stages.prune_vocabulary import parts_of
 from jobs.stages.prune_width import (
@@ -24,7 +25,7 @@ from jobs.stages.prune_width import (
     mlp_of,
     output_of,
 )
-from jobs.stages.sources import Translation, load_source, read_prepared_rows
+from jobs.stages.sources import Translation, load_source
 from tests.stages.tiny import run_folder, visit_rows, write_rows
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ class Tiny:
         before = PrepareSpec(**self.where, **rows)
         self.prepared = run_folder(root / "prepare", before).artifact
         prepare.main(before, RunDir(root / "prepare"))
-        self.train = read_prepared_rows(self.prepared, "train")
+        self.train = read_prepared(self.prepared, "train")
 
     def prune(self, name: str, **changes: object) -> Path:
         """The artifact folder of a prune stage."""
