@@ -16,8 +16,9 @@ from jobs.catalogue import installed
 from jobs.progress import Progress, read_new
 from jobs.rundir import RunDir
 from jobs.specs import DIVERGENCES, DistillSpec, PrepareSpec, PruneSpec, Spec, TrainSpec
-from jobs.stages import prepare, prune
+from jobs.stages import distill, prepare, prune
 from jobs.stages.divergence import divergence
+from jobs.stages.entry import StageRefusal
 from jobs.stages.packing import answer_logits, pack
 from jobs.stages.prepared import read_prepared
 from jobs.stages.sources import Translation, load_source
@@ -155,6 +156,13 @@ def test_rows_the_student_has_no_words_for_are_refused(chain: Chain, tmp_path: P
     _, outcome = chain.go("distill", replace(chain.spec, prepared=str(other)), name="other")
     assert outcome.error_type == "StageRefusal"
     assert "the rows it was pruned with" in outcome.advice
+
+
+def test_a_teacher_that_promised_privacy_is_not_asked_about_its_rows(chain: Chain, tmp_path: Path) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "training.json").write_text(json.dumps({"spec": {"dp_epsilon": 8.0}}))
+    with pytest.raises(StageRefusal, match="differential privacy"):
+        distill.main(replace(chain.spec, teacher=str(tmp_path)), RunDir(tmp_path))
 
 
 def test_killed_outright_it_goes_on_from_its_last_checkpoint(chain: Chain) -> None:
