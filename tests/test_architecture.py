@@ -110,7 +110,8 @@ def _may_import_jobs(module: str, imported: str) -> bool:
     if parts[0] == "jobs":
         if parts[1:2] == ["stages"]:
             # A rehearsal makes the steps of the stage it rehearses; distilling makes them with another loss.
-            rehearses = parts[2:] in (["preflight"], ["distill"]) and imported.startswith("jobs.stages.train.")
+            rehearses = parts[2:] in (["preflight"], ["distill"])
+            rehearses = rehearses and imported.startswith("jobs.stages.train.")
             return wanted in CONTRACTS or rehearses or _stage_helper(imported)
         return module == "jobs.tasks" or wanted != "jobs.tasks"
     if parts[0] in LIBRARIES:
