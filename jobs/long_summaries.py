@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jobs.long_records import SENTENCE_END, Count, is_heading, split
+from jobs.long_records import PIECE, SENTENCE_END, Count, is_heading, split
 
+AROUND = 512
+"""More tokens than any prompt has around a record."""
 MAX_TITLE_WORDS = 8
 STEM = 6
 """So many letters of a word tell where it comes from: "hypertension" from "hypertensive"."""
@@ -38,9 +40,19 @@ class _Line:
         return [] if self.level else SENTENCE_END.split(self.text)
 
 
-def in_pieces(source: str, ask: Callable[[str], str], count: Count, limit: int) -> str:
-    """The summary that ``ask`` gives of ``source``, or the merged ones of its pieces of at most ``limit`` tokens."""
-    return merge([ask(piece) for piece in split(source, count, limit)])
+def pieces_to_ask(
+    source: str, *, count: Count, count_prompt: Count, context_tokens: int, max_new_tokens: int
+) -> list[str]:
+    """``source`` itself or, where that leaves no room for the answer, its pieces; ``merge`` what they give.
+
+    ``count`` counts a bare text, ``count_prompt`` the whole prompt that asks about one. Raises ValueError where not even
+    a small piece would fit.
+    """
+    room = context_tokens - max_new_tokens
+    # A token takes a byte at least, so most records need no counting, which costs a request each time.
+    if len(source.encode("utf-8", "replace")) + AROUND <= room or count_prompt(source) <= room:
+        return [source]
+    return split(source, count, min(int(context_tokens * PIECE), room) - count_prompt(""))
 
 
 def deal(summary: str, pieces: Sequence[str]) -> tuple[list[str], list[str]]:

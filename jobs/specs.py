@@ -63,6 +63,8 @@ class PrepareSpec(Spec):
     """Prompt and summary together; a longer row is split, never cut. The base's own limit applies too."""
     set_aside: bool = False
     """Leave rows with a fault of their own out and name them, rather than refuse the run."""
+    seed: int = 7
+    """Draws the rows that are shown token by token."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -233,7 +235,7 @@ class EvaluateSpec(Spec):
     """At most so many rows, drawn with the seed; 0 for all."""
     max_new_tokens: int = 160
     context_tokens: int = 2560
-    """For one request, prompt and summary; a row whose prompt leaves no room is counted and passed over."""
+    """For one request, prompt and summary; a longer record is asked about in pieces."""
     threads: int = 2
     seed: int = 7
 

@@ -33,7 +33,7 @@ NOTE = (
 REFERENCE = "Mary Ellsworth has had chest pain for {days} days."
 EVALUATION: dict[str, Any] = {
     "rows": 24,
-    "too_long": 0,
+    "in_pieces": 0,
     "base": {
         "rouge1": {"value": 9.7, "low": 7.1, "high": 12.4},
         "rouge2": {"value": 2.2, "low": 1.1, "high": 3.5},
@@ -83,7 +83,7 @@ def scored_evaluation(*, invents: int = 2, rows: int = 24, since: int = 0) -> di
     not_measured = {
         "similarity": "The weights of minilm-l6 are not here. Run: manage.py fetch_model minilm-l6"
     }
-    counts = {"rows": rows, "too_long": 1, "not_measured": not_measured}
+    counts = {"rows": rows, "in_pieces": 1, "not_measured": not_measured}
     return {**counts, **facts, "per_row": per_row, "samples": draw_samples(asked, texts)}
 
 
@@ -211,6 +211,40 @@ def _of_count(count: int, codes: int = 2, *, drawn_out: int = 0) -> dict[str, An
         "drawn_out": drawn_out,
         "remembers": drawn_out > 0,
     }
+
+
+def write_preview(run: TrainingRun) -> None:
+    """What the prepare stage leaves to be shown: a row that fits, and one that is too long."""
+    read = [
+        {"kind": "bos", "tokens": ["<s>"]},
+        {"kind": "masked", "tokens": ["Record", ":", "\n", "Chest", " pain"]},
+    ]
+    said = {"kind": "trained", "tokens": ["Chest", " pain", "."]}
+    row = {"split": "train", "prompt_tokens": 6, "summary_tokens": 4}
+    examples = [
+        {
+            **row,
+            "id": "R-000003",
+            "why": ["the longest", "drawn at random"],
+            "pieces": [*read, said, {"kind": "end", "tokens": ["<|im_end|>"]}],
+        },
+        {
+            **row,
+            "id": "R-000005",
+            "why": ["too long"],
+            "pieces": [*read, {"kind": "cut", "tokens": ["Chest", " pain"]}],
+        },
+    ]
+    finding = {
+        "what": "The summary is longer than the record",
+        "to_do": "Shorten the summary, or see whether the two sides were swapped.",
+        "ids": ["R-000004", "R-000009"],
+        "can_leave_out": True,
+    }
+    folder = RunDir(stage_folder(run.stages.get(name="prepare"))).artifact
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {"limit": 2048, "findings": [finding], "examples": examples}
+    (folder / "preview.json").write_text(json.dumps(stored))
 
 
 def model_of(run: TrainingRun) -> ModelArtifact:

@@ -41,6 +41,9 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path in {"/apply-template", "/tokenize"}:
+                self._send(200, json.dumps(_counted(json.loads(body))).encode(), "application/json")
+                return
             engine.received.append(body)
             time.sleep(engine.seconds)
             if engine.refusal:
@@ -75,6 +78,13 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
         server.shutdown()
         server.server_close()
         live.unlink()
+
+
+def _counted(asked: dict[str, Any]) -> dict[str, Any]:
+    """Four characters are a token."""
+    if "messages" in asked:
+        return {"prompt": "\n".join(message["content"] for message in asked["messages"])}
+    return {"tokens": list(range(len(asked["content"]) // 4 + 1))}
 
 
 def _events(engine: StubEngine, asked: dict[str, Any]) -> bytes:

@@ -19,14 +19,15 @@ import httpx
 
 from jobs.catalogue import NotFetched, installed
 from jobs.decoding import PARAMETERS
+from jobs.long_summaries import merge, pieces_to_ask
 from jobs.progress import report
-from jobs.prompts import messages
+from jobs.prompts import messages, tidy
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import EvaluateSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.rows import Row, read_rows
 from jobs.stages.scoring import Similarity, draw_samples, score_rows, summarize
-from jobs.stages.serving import PARALLEL_REQUESTS, prompt_tokens, server
+from jobs.stages.serving import PARALLEL_REQUESTS, count_tokens, prompt_tokens, server
 
 SIMILARITY_BASE = "minilm-l6"
 
@@ -38,6 +39,8 @@ class Answers:
     texts: list[str]
     tokens_per_s: float
     """Generated, over all parallel requests, reading the prompts included."""
+    in_pieces: int
+    """So many records were too long to be read at once."""
 
 
 def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
@@ -45,9 +48,11 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     every = read_rows(Path(spec.rows), spec.rows_sha256, spec.rows_key)
     rows = [row for row in every if _is_held_out(row, spec)]
     random.Random(spec.seed).shuffle(rows)
+    rows = rows[: spec.limit or None]
+    if not rows:
+        raise StageRefusal("No row is held out. Freeze a dataset that holds records out.")
     report(run, done=0, total=0, unit="summaries", message="loading the base model")
     with server(base.gguf, spec, base.chat_template) as client:
-        rows, too_long = _that_fit(client, rows, spec)
         progress = partial(_report, run, 2 * len(rows), time.monotonic())
         of_base = _ask_all(client, rows, spec, lambda done: progress("the base", done))
     with server(Path(spec.tuned_gguf), spec, None) as client:
@@ -58,7 +63,7 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     per_row = score_rows(rows, texts, similarity)
     facts = {
         "rows": len(rows),
-        "too_long": too_long,
+        "in_pieces": of_tuned.in_pieces,
         "not_measured": not_measured,
         **summarize(per_row, spec.seed),
     }
@@ -73,43 +78,45 @@ def _is_held_out(row: Row, spec: EvaluateSpec) -> bool:
     return row["split"] in spec.splits and bool(row["source"].strip() and row["target"].strip())
 
 
-def _that_fit(client: httpx.Client, rows: list[Row], spec: EvaluateSpec) -> tuple[list[Row], int]:
-    """The first ``limit`` rows that leave room for a summary, and how many were passed over."""
-    room = spec.context_tokens - spec.max_new_tokens
-    fitting: list[Row] = []
-    too_long = 0
-    for row in rows:
-        if len(fitting) == (spec.limit or len(rows)):
-            break
-        if len(prompt_tokens(client, row["source"], row["section"])) <= room:
-            fitting.append(row)
-        else:
-            too_long += 1
-    if not fitting:
-        raise StageRefusal("No held-out row fits. Hold out records, or raise context_tokens.")
-    return fitting, too_long
-
-
 def _ask_all(
     client: httpx.Client, rows: list[Row], spec: EvaluateSpec, on_answer: Callable[[int], None]
 ) -> Answers:
-    def ask(row: Row) -> tuple[str, int]:
-        chat = messages(row["source"], row["section"])
-        asked = {"messages": chat, "max_tokens": spec.max_new_tokens, **PARAMETERS}
-        said = client.post("/v1/chat/completions", json=asked).raise_for_status().json()
-        return said["choices"][0]["message"]["content"].strip(), said["usage"]["completion_tokens"]
-
     began = time.monotonic()
-    answers: list[tuple[str, int]] = []
+    answers: list[tuple[str, list[int]]] = []
     pool = ThreadPoolExecutor(PARALLEL_REQUESTS)
     try:
-        for answer in pool.map(ask, rows):
+        for answer in pool.map(partial(_ask, client, spec), rows):
             answers.append(answer)
             on_answer(len(answers))
+    except ValueError as error:
+        raise StageRefusal(f"A long record cannot be split. {error} Raise context_tokens.") from error
     finally:
         pool.shutdown(cancel_futures=True)
-    tokens = sum(count for _, count in answers)
-    return Answers([text for text, _ in answers], tokens / (time.monotonic() - began))
+    tokens = sum(sum(counts) for _, counts in answers)
+    return Answers(
+        [text for text, _ in answers],
+        tokens / (time.monotonic() - began),
+        sum(len(counts) > 1 for _, counts in answers),
+    )
+
+
+def _ask(client: httpx.Client, spec: EvaluateSpec, row: Row) -> tuple[str, list[int]]:
+    """The summary, and how many tokens were generated for each piece of the record."""
+    pieces = pieces_to_ask(
+        tidy(row["source"]),
+        count=partial(count_tokens, client),
+        count_prompt=lambda text: len(prompt_tokens(client, text, row["section"])),
+        context_tokens=spec.context_tokens,
+        max_new_tokens=spec.max_new_tokens,
+    )
+    texts, generated = [], []
+    for piece in pieces:
+        chat = messages(piece, row["section"])
+        asked = {"messages": chat, "max_tokens": spec.max_new_tokens, **PARAMETERS}
+        said = client.post("/v1/chat/completions", json=asked).raise_for_status().json()
+        texts.append(said["choices"][0]["message"]["content"].strip())
+        generated.append(said["usage"]["completion_tokens"])
+    return merge(texts), generated
 
 
 def _report(run: RunDir, total: int, began: float, model: str, done: int) -> None:

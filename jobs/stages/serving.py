@@ -48,6 +48,12 @@ def server(path: Path, spec: Served, chat_template: str | None) -> Iterator[http
     del serving
 
 
+def count_tokens(client: httpx.Client, text: str) -> int:
+    """Of a bare text, without prompt or markers around it."""
+    asked = {"content": text, "add_special": False, "parse_special": False}
+    return len(client.post("/tokenize", json=asked).raise_for_status().json()["tokens"])
+
+
 def prompt_tokens(client: httpx.Client, source: str, section: str) -> list[int]:
     """The token ids the engine makes of a prompt."""
     chat = {"messages": messages(source, section)}

@@ -80,8 +80,12 @@ class Prompt:
         if self.json_schema:
             schema = {"name": "answer", "strict": True, "schema": self.json_schema}
             request["response_format"] = {"type": "json_schema", "json_schema": schema}
-        # A lone surrogate is no valid JSON text to llama.cpp, which would quote the record when it complains.
-        return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
+        return _encoded(request)
+
+
+def _encoded(request: dict[str, Any]) -> bytes:
+    # A lone surrogate is no valid JSON text to llama.cpp, which would quote the record when it complains.
+    return json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
 
 
 class Cancellation:
@@ -209,6 +213,34 @@ class EngineClient:
                     raise EngineUnavailable(str(error)) from None
                 answer.restart()
         return answer.completion()
+
+    def count_tokens(self, sha256: str, text: str) -> int:
+        """Of a bare text, without prompt or markers around it. Raises as ``summarize`` does."""
+        return self._tokenize(sha256, {"content": text, "add_special": False, "parse_special": False})
+
+    def count_prompt_tokens(self, sha256: str, messages: list[dict[str, str]]) -> int:
+        """Of a whole chat, as the model would read it."""
+        prompt = self._post(sha256, "/apply-template", {"messages": messages})["prompt"]
+        return self._tokenize(sha256, {"content": prompt, "add_special": True, "parse_special": True})
+
+    def _tokenize(self, sha256: str, asked: dict[str, Any]) -> int:
+        return len(self._post(sha256, "/tokenize", asked)["tokens"])
+
+    def _post(self, sha256: str, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        address = self._address(sha256)
+        headers = {**address.headers, "Content-Type": "application/json"}
+        timeout = httpx.Timeout(self._timeout_seconds, connect=2)
+        try:
+            with _named_errors():
+                response = self._http.post(
+                    f"{address.url}{path}", content=_encoded(asked), headers=headers, timeout=timeout
+                )
+                if response.status_code != 200:
+                    raise _refusal(response)
+        except _ServerGone as gone:
+            raise EngineUnavailable(str(gone)) from None
+        answer: dict[str, Any] = response.json()
+        return answer
 
     def health(self) -> dict[str, str]:
         """By model hash: "ready", "not answering", or why it is not served. Empty: nothing is served."""

@@ -28,11 +28,12 @@ from records import store
 from records.models import Record, ScrubbedText
 from records.services.review import latest_text
 from records.services.scrubbing import find_spans, harmless, says_the_same, standing_spans
-from summaries import admission
+from summaries import admission, asking
 from summaries.engine import Cancellation, Completion, EngineCancelled, EngineClient, Prompt
 from summaries.models import Deployment, Summary
-from summaries.styles import DEFAULT, STYLES, Style
+from summaries.styles import DEFAULT, STYLES, Style, style_of
 from training.models import ModelArtifact
+from training.options import RunOptions
 from training.services.erasure import is_revoked
 from training.services.memory import memory_of
 from training.services.plan import artifact_path
@@ -203,6 +204,12 @@ def context_tokens(base: str) -> int:
         # The base's weights may be deleted once a model was made of them.
         tokens = catalogue.BASES[base].context_tokens if base in catalogue.BASES else LEAST_CONTEXT_TOKENS
     return min(MAX_CONTEXT_TOKENS, tokens)
+
+
+def read_at_once(artifact: ModelArtifact) -> int:
+    """Tokens of record and summary that the model was trained on together; a longer record it reads in pieces."""
+    run = artifact.stage.run
+    return min(context_tokens(run.base), RunOptions.from_json(run.options).max_tokens)
 
 
 def summarize_text(
@@ -379,8 +386,17 @@ def write(asked: Asked, cancellation: Cancellation | None = None) -> Generator[s
 def _answer(
     deployment: Deployment, asked: Asked, cancellation: Cancellation | None
 ) -> Generator[str, None, Completion]:
-    client = EngineClient(settings.VAR)
-    return (yield from client.stream(deployment.artifact.sha256, asked.prompt, cancellation))
+    return (
+        yield from asking.stream(
+            EngineClient(settings.VAR),
+            deployment.artifact.sha256,
+            asked.prompt,
+            source=asked.source,
+            section=asked.section or style_of(asked.style).section,
+            context_tokens=read_at_once(deployment.artifact),
+            cancellation=cancellation,
+        )
+    )
 
 
 def _check_json(text: str) -> None:

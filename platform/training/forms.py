@@ -19,6 +19,7 @@ ADVANCED = (
     "max_train_rows",
     "evaluate_rows",
     "types",
+    "max_tokens",
     "set_aside",
     "canaries",
 )
@@ -86,6 +87,12 @@ class StartRunForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    max_tokens = forms.IntegerField(
+        required=False,
+        initial=_DEFAULTS.max_tokens,
+        label="Tokens read at once",
+        help_text="A record and its summary together; 2048 hold some 1500 words. Longer records are taken in pieces.",
+    )
     set_aside = forms.BooleanField(
         required=False,
         label="Leave out records that cannot be learned from",
@@ -121,6 +128,7 @@ class StartRunForm(forms.Form):
                     max_train_rows=chosen["max_train_rows"],
                     evaluate_rows=chosen["evaluate_rows"],
                     types=tuple(chosen["types"]),
+                    max_tokens=chosen["max_tokens"] or _DEFAULTS.max_tokens,
                     set_aside=chosen["set_aside"],
                     canaries=chosen["canaries"],
                 )

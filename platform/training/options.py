@@ -23,6 +23,8 @@ class RunOptions:
     """Score on so many held-out records at most; 0 for all."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")
     """Quantized files to make; the first one is the run's own artifact."""
+    max_tokens: int = 2048
+    """So much of a record and its summary is read at once; a longer record is taken in pieces."""
     set_aside: bool = False
     """Leave records with a fault out of the run and name them, rather than refuse it."""
     seed: int = 7
@@ -42,6 +44,8 @@ class RunOptions:
             raise ValueError(f"Choose a method among {', '.join(METHODS)}.")
         if not 0 <= self.dp_epsilon <= 100:
             raise ValueError("Choose a privacy budget (epsilon) up to 100; 8 is usual, 0 means none.")
+        if not 512 <= self.max_tokens <= 32768:
+            raise ValueError("Choose to read 512 to 32768 tokens at once; 2048 hold some 1500 words.")
         if self.max_train_rows < 0 or self.evaluate_rows < 0:
             raise ValueError("A number of records cannot be negative; 0 means all.")
         if not self.types or set(self.types) - set(QUANTIZED_TYPES):

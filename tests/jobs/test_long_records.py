@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.long_records import LEAST_TOKENS, split
-from jobs.long_summaries import deal, in_pieces, merge
+from jobs.long_summaries import deal, merge, pieces_to_ask
 
 
 def words(text: str) -> int:
@@ -155,18 +155,27 @@ def test_a_heading_that_only_a_later_piece_has_stands_before_what_follows_it_the
     assert re.findall(r"[A-Z-]{4,}", merged) == ["HISTORY", "EXAMINATION", "PLAN", "FOLLOW-UP"]
 
 
-def test_a_summary_of_one_piece_is_left_as_it_is() -> None:
-    assert in_pieces("A cough.", lambda piece: "Cough.  Cough.", words, 16) == "Cough.  Cough."
+def asked_about(text: str, context_tokens: int) -> list[str]:
+    """What is asked about: 20 tokens of prompt stand around each text, 30 are for the answer."""
+    return pieces_to_ask(
+        text,
+        count=words,
+        count_prompt=lambda piece: words(piece) + 20,
+        context_tokens=context_tokens,
+        max_new_tokens=30,
+    )
+
+
+@pytest.mark.parametrize("context_tokens", [words(TURNS) + 50, 40_000])
+def test_a_record_that_fits_is_asked_about_at_once_and_its_summary_left_alone(context_tokens: int) -> None:
+    assert asked_about(TURNS, context_tokens) == [TURNS]
+    assert merge(["Part 1.  Part 1."]) == "Part 1.  Part 1."
 
 
 def test_a_long_record_is_asked_about_piece_by_piece() -> None:
-    asked: list[str] = []
+    assert asked_about(TURNS, 240) == split(TURNS, words, 160)
 
-    def ask(piece: str) -> str:
-        asked.append(piece)
-        return f"Part {len(asked)}."
 
-    assert in_pieces(TURNS, ask, words, 200) == "\n".join(
-        f"Part {number + 1}." for number in range(len(asked))
-    )
-    assert asked == split(TURNS, words, 200)
+def test_a_context_without_room_for_a_piece_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 16"):
+        asked_about(TURNS, 60)

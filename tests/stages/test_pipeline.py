@@ -13,7 +13,7 @@ from jobs.rundir import RunDir
 from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from jobs.stages.gguf_io import describe
 from jobs.supervisor import Outcome, run_stage
-from tests.stages.tiny import CHATML, run_folder, visit_rows, write_rows
+from tests.stages.tiny import CHATML, long_row, run_folder, visit_rows, write_rows
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,8 @@ class Runs:
         self.root = root
         where = {"base": "local:tiny", "models_dir": str(models_dir)}
         rows = write_rows(
-            root / "rows.jsonl", [*visit_rows(24), *visit_rows(3, "valid"), *visit_rows(6, "test")]
+            root / "rows.jsonl",
+            [*visit_rows(24), *visit_rows(3, "valid"), *visit_rows(3, "test"), long_row("test")],
         )
         tuned = root / "quantize" / "artifact" / "model-Q8_0.gguf"
         self.specs: dict[str, Spec] = {
@@ -38,7 +39,7 @@ class Runs:
                 **where,
                 **rows,
                 tuned_gguf=str(tuned),
-                limit=4,
+                limit=0,
                 max_new_tokens=8,
                 context_tokens=512,
                 threads=1,
@@ -81,7 +82,8 @@ def test_evaluate_scores_base_and_tuned_on_the_same_held_out_rows(runs: Runs) ->
     assert outcome.status == "succeeded", run.log.read_text()
     evaluation = json.loads((run.artifact / "evaluation.json").read_text())
     assert evaluation["rows"] == len(evaluation["samples"]) == 4
-    assert {sample["id"].split("-")[0] for sample in evaluation["samples"]} == {"test"}
+    assert {sample["id"] for sample in evaluation["samples"]} == {"test-0", "test-1", "test-2", "long-test"}
+    assert evaluation["in_pieces"] == 1, "the long record is more than 512 tokens"
     for model in ("base", "tuned"):
         score = evaluation[model]
         assert score["rouge1"]["low"] <= score["rouge1"]["value"] <= score["rouge1"]["high"]

@@ -12,7 +12,7 @@ from jobs.specs import PrepareSpec
 from jobs.stages.entry import StageRefusal
 from jobs.stages.prepare import main
 from jobs.stages.weights import load_tokenizer
-from tests.stages.tiny import run_folder, visit_rows, write_rows
+from tests.stages.tiny import long_row, run_folder, visit_rows, write_rows
 
 pytestmark = pytest.mark.slow  # imports torch
 Row = dict[str, str]
@@ -69,27 +69,14 @@ def test_with_leave_to_set_aside_rows_with_a_fault_are_left_out_by_id(prepare: A
     assert ids_in(run, "test") == ["test-0", "test-1"]
 
 
-def long_row() -> Row:
-    """A record of two visits: some 700 tokens, and a sentence that comes from neither."""
-    first, second = visit_rows(2)
-    talk = "\n".join(f"Doctor: And on day {day}?\nPatient: It was much the same." for day in range(10))
-    return {
-        **first,
-        "id": "long",
-        "patient": "another",
-        "source": f"{first['source']}\n{talk}\n\n{second['source']}\n{talk}",
-        "target": f"{first['target']} {second['target']} Xylophone zithers.",
-    }
-
-
 def test_a_long_record_becomes_parts_each_with_its_share_of_the_summary(
     prepare: Any, models_dir: Path
 ) -> None:
-    run, facts = prepare([*visit_rows(3), long_row()], max_tokens=400)
-    parts = facts["long_records"]["long"]
+    run, facts = prepare([*visit_rows(3), long_row("train")], max_tokens=400)
+    parts = facts["long_records"]["long-train"]
     assert facts["set_aside"] == {}
     assert parts["unsupported_sentences"] == 1
-    assert ids_in(run, "train")[3:] == [f"long/{number + 1}" for number in range(parts["parts"])]
+    assert ids_in(run, "train")[3:] == [f"long-train/{number + 1}" for number in range(parts["parts"])]
     base = installed("local:tiny", models_dir)
     tokenizer = load_tokenizer(base.hf, base)
     rows = [json.loads(line) for line in (run.artifact / "train.jsonl").read_text().splitlines()][3:]

@@ -63,6 +63,19 @@ def visit_rows(count: int, split: str = "train") -> list[dict[str, str]]:
     return rows
 
 
+def long_row(split: str) -> dict[str, str]:
+    """A record of two visits: some 700 tokens, and a sentence of its summary that comes from neither."""
+    first, second = visit_rows(2, split)
+    talk = "\n".join(f"Doctor: And on day {day}?\nPatient: It was much the same." for day in range(10))
+    return {
+        **first,
+        "id": f"long-{split}",
+        "patient": f"patient of long-{split}",
+        "source": f"{first['source']}\n{talk}\n\n{second['source']}\n{talk}",
+        "target": f"{first['target']} {second['target']} Xylophone zithers.",
+    }
+
+
 def write_rows(path: Path, rows: list[dict[str, str]]) -> dict[str, str]:
     """The rows as a file, sealed, and the fields of a spec that name it."""
     path.write_text("".join(json.dumps({**row, "seal": SEALER.seal(row)}) + "\n" for row in rows))

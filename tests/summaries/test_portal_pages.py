@@ -1,5 +1,6 @@
 """The staff portal: a record in, a draft summary out, and nothing typed is lost when it fails."""
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from records.models import Record
 from summaries.models import Deployment, Summary
-from summaries.services import MAX_SOURCE_CHARACTERS, deploy
+from summaries.services import MAX_SOURCE_CHARACTERS, deploy, open_summary
 from summaries.styles import MAX_NEW_TOKENS
 from training.models import ModelArtifact
 from training.services.plan import artifact_path
@@ -55,6 +56,24 @@ def test_what_the_model_saw_is_shown_beside_it(
     seen = content.partition("What the model saw")[2]
     assert "[SSN_1]" in seen
     assert not any(word in seen for word in PLANTED)
+
+
+def test_a_text_longer_than_the_model_reads_is_summarized_in_pieces(
+    engine: StubEngine, clinician: User, client_for: ClientFor
+) -> None:
+    turns = [
+        f"Clinician: How was day {day}?\nPatient: The cough was {day} times worse." for day in range(200)
+    ]
+    response = paste(client_for(clinician), "\n".join(turns))
+    assert response.status_code == 200
+    asked = [json.loads(body)["messages"][-1]["content"] for body in engine.received]
+    assert 2 <= len(asked) <= 4
+    summary = Summary.objects.get()
+    source, text = open_summary(summary=summary, user=clinician)
+    assert len(source.splitlines()) == 400
+    assert all(any(turn in piece for piece in asked) for turn in source.splitlines())
+    assert summary.generated_tokens == engine.generated_tokens * len(asked)
+    assert text == engine.answer, "what every piece says is said once"
 
 
 def test_a_section_is_told_to_the_model_and_kept(

@@ -55,6 +55,7 @@ def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
         rows=str(rows),
         rows_sha256=file_sha256(rows),
         rows_key=_sealer(run).public_key,
+        max_tokens=options.max_tokens,
         set_aside=options.set_aside,
     )
 
@@ -112,6 +113,7 @@ def _evaluate(run: TrainingRun, options: RunOptions) -> EvaluateSpec:
         rows_key=_sealer(run).public_key,
         splits=(held_out.value,),
         limit=options.evaluate_rows,
+        context_tokens=options.max_tokens,
         threads=settings.STAGE_THREADS,
         seed=options.seed,
     )

@@ -15,12 +15,12 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from config.commandline import bar, read_json_lines, ready_member, writing_json_lines
 from jobs import catalogue
 from jobs.engine import temporary_server
-from jobs.prompts import messages
 from privacy.placeholders import restore
 from records.services.scrubbing import harmless
+from summaries.asking import ask
 from summaries.engine import EngineClient, EngineError
-from summaries.services import TextRefused, context_tokens, scrub_text
-from summaries.styles import MAX_NEW_TOKENS
+from summaries.services import TextRefused, context_tokens, read_at_once, scrub_text
+from summaries.styles import DEFAULT
 from training.models import ModelArtifact
 from training.services.plan import artifact_path
 
@@ -41,15 +41,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
         rows = read_json_lines(options["input"], "source")
-        path, base = self._find(options["artifact"], member.membership.clinic_id)
+        path, base, at_once = self._find(options["artifact"], member.membership.clinic_id)
         with _client(path, base) as client, writing_json_lines(options["output"]) as out:
 
             def summarize(numbered: tuple[int, dict[str, Any]]) -> dict[str, Any]:
                 number, row = numbered
                 try:
                     scrubbed = scrub_text(row["source"])
-                    asked = messages(scrubbed.texts[0], harmless(str(row.get("section") or "")))
-                    answer = client.summarize("", asked, max_new_tokens=MAX_NEW_TOKENS)
+                    source, section = scrubbed.texts[0], harmless(str(row.get("section") or ""))
+                    prompt = DEFAULT.prompt(source, section)
+                    answer = ask(client, "", prompt, source=source, section=section, context_tokens=at_once)
                 except (TextRefused, EngineError) as error:
                     raise CommandError(f"Row {number}: {error}") from error
                 return {"id": row.get("id", number), "summary": restore(answer.text, scrubbed.originals)}
@@ -60,15 +61,15 @@ class Command(BaseCommand):
                     out.write(answer)
         self.stdout.write(f"{len(rows)} summaries written to {options['output']}.")
 
-    def _find(self, name: str, clinic_id: int) -> tuple[Path, str]:
-        """The GGUF file of an artifact of the clinic or of a base model, and the base's name."""
+    def _find(self, name: str, clinic_id: int) -> tuple[Path, str, int]:
+        """The GGUF file of an artifact of the clinic or of a base model, the base's name, and what it reads at once."""
         artifact = ModelArtifact.objects.filter(
             clinic=clinic_id, name=name, kind=ModelArtifact.Kind.GGUF
         ).first()
         if artifact is not None:
-            return artifact_path(artifact), artifact.stage.run.base
+            return artifact_path(artifact), artifact.stage.run.base, read_at_once(artifact)
         try:
-            return catalogue.installed(name, settings.MODELS_DIR).gguf, name
+            return catalogue.installed(name, settings.MODELS_DIR).gguf, name, context_tokens(name)
         except (catalogue.UnknownBase, catalogue.NotFetched) as error:
             raise CommandError(f"No artifact is named {name}. {error}") from error
 

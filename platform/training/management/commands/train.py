@@ -44,6 +44,12 @@ class Command(BaseCommand):
         parser.add_argument("--evaluate-rows", type=int, default=40, help="score on N held-out rows (0: all)")
         parser.add_argument("--seed", type=int, default=RunOptions.seed)
         parser.add_argument(
+            "--max-tokens",
+            type=int,
+            default=RunOptions.max_tokens,
+            help="read so much at once, record and summary together; longer records are taken in pieces",
+        )
+        parser.add_argument(
             "--set-aside",
             action=argparse.BooleanOptionalAction,
             default=True,
@@ -70,6 +76,7 @@ class Command(BaseCommand):
                 epochs=options["epochs"],
                 method=options["method"],
                 evaluate_rows=options["evaluate_rows"],
+                max_tokens=options["max_tokens"],
                 set_aside=options["set_aside"],
                 seed=options["seed"],
                 dp_epsilon=options["dp_epsilon"],
