@@ -1,9 +1,9 @@
 """Check the rows of a frozen dataset and turn them into tokens.
 
 Reads the rows the spec names; writes ``artifact/{train,valid,test}.jsonl`` of {id, prompt, completion} token
-ids, and ``artifact/report.json``. A row longer than the base reads becomes several (see ``parts``); nothing is
-cut to fit. What must not be trained on (see ``checks``) refuses the run, by the rows' ids; with ``set_aside``,
-rows with a fault of their own are left out instead.
+ids, ``artifact/report.json``, and ``artifact/preview.json``: a few rows token by token. A row longer than the base
+reads becomes several (see ``parts``); nothing is cut to fit. What must not be trained on (see ``checks``) refuses
+the run, by the rows' ids; with ``set_aside``, rows with a fault of their own are left out instead.
 
     python -m jobs.stages.prepare RUNDIR
 """
@@ -26,6 +26,7 @@ from jobs.stages.checks import ROW_CHECKS, Encoded, Finding, sift, token_checks
 from jobs.stages.duplicates import without_duplicates
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.parts import Parts, encode_in_parts
+from jobs.stages.preview import choose, write_preview
 from jobs.stages.rows import SPLITS, Row, read_rows
 from jobs.stages.tokens import marks_of
 from jobs.stages.weights import ensure_hf_folder, load_tokenizer
@@ -40,16 +41,18 @@ def main(spec: PrepareSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     rows, faults_of_rows = sift(rows, ROW_CHECKS)
     in_parts = {row["id"]: parts for row, parts in _encode_all(tokenizer, rows, limit, run)}
     encoded = [part for parts in in_parts.values() for part in parts.rows]
-    encoded, faults_of_tokens = sift(encoded, token_checks(marks_of(tokenizer), limit))
+    marks = marks_of(tokenizer)
+    sound, faults_of_tokens = sift(encoded, token_checks(marks, limit))
     findings = [*faults_of_rows, *faults_of_tokens]
-    _refuse([finding for finding in findings if not (spec.set_aside and finding.can_leave_out)])
-    set_aside: dict[str, list[str]] = defaultdict(list)
-    for finding in findings:
-        set_aside[finding.what] += finding.found
-    sound = {row.of for row in encoded}
-    kept = without_duplicates([row for row in rows if row["id"] in sound], set_aside)
+    set_aside = defaultdict(list, {finding.what: list(finding.found) for finding in findings})
+    of = {row.of for row in sound}
+    kept = without_duplicates([row for row in rows if row["id"] in of], set_aside)
     once = {row["id"] for row in kept}
-    by_split = {split: [row for row in encoded if row.split == split and row.of in once] for split in SPLITS}
+    by_split = {split: [row for row in sound if row.split == split and row.of in once] for split in SPLITS}
+    # Before a refusal too, since it shows what is wrong.
+    shown = choose(encoded, by_split["train"], findings, spec.seed)
+    preview = write_preview(run.artifact, shown, findings, tokenizer=tokenizer, marks=marks, limit=limit)
+    _refuse([finding for finding in findings if not (spec.set_aside and finding.can_leave_out)])
     if not by_split["train"]:
         left_out = " ".join(map(str, findings))
         raise StageRefusal(f"No training row is left. {left_out or 'Add records to the dataset.'}")
@@ -57,7 +60,7 @@ def main(spec: PrepareSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     facts = _describe(kept, by_split, set_aside, [output.path for output in outputs])
     facts["long_records"] = {id: parts.facts for id, parts in in_parts.items() if parts.is_split}
     write_json_atomic(run.artifact / "report.json", facts)
-    return [*outputs, Output("report", run.artifact / "report.json")], facts
+    return [*outputs, Output("report", run.artifact / "report.json"), Output("preview", preview)], facts
 
 
 def _tidied(row: Row) -> Row:

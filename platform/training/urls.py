@@ -10,6 +10,7 @@ urlpatterns = [
     path("runs/<uuid:uuid>/", views.run, name="run"),
     path("runs/<uuid:uuid>/progress/", views.run_fragment, name="run_fragment"),
     path("runs/<uuid:uuid>/curve/", views.run_curve, name="run_curve"),
+    path("runs/<uuid:uuid>/tokens/", views.run_tokens, name="run_tokens"),
     path("runs/<uuid:uuid>/cancel/", views.cancel_run, name="cancel_run"),
     path("runs/<uuid:uuid>/retry/", views.retry_run, name="retry_run"),
     path("sweeps/<uuid:uuid>/", sweep_views.sweep, name="sweep"),

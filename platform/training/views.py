@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
@@ -17,6 +18,7 @@ from training.services import machine_plan as planning
 from training.services import preflight, reading, sweeps
 from training.services import runs as services
 from training.services.erasure import revoked_artifacts
+from training.services.previews import open_preview
 
 PAGE_SIZE = 25
 
@@ -106,6 +108,20 @@ def run_curve(request: HttpRequest, uuid: str) -> HttpResponse:
         return HttpResponseBadRequest("offset is a number of bytes")
     points, offset_now = reading.loss_curve(own, int(offset))
     return JsonResponse({"points": points, "offset": offset_now, "is_over": own.is_over})
+
+
+@requires(Action.VIEW_MODELS)
+@never_cache
+@require_safe
+def run_tokens(request: HttpRequest, uuid: str) -> HttpResponse:
+    """What of a few rows is trained, masked and cut, token by token."""
+    own = own_or_404(TrainingRun.objects.select_related("clinic", "dataset"), clinic_of(request), uuid)
+    context = {
+        "run": own,
+        "preview": open_preview(run=own, user=user_of(request)),
+        "prepare": own.stages.get(name="prepare"),
+    }
+    return render(request, "training/preview.html", context)
 
 
 @requires(Action.TRAIN_MODELS)

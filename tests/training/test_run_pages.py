@@ -33,6 +33,7 @@ def choices(**changed: Any) -> dict[str, Any]:
         "lora_rank": "16",
         "max_train_rows": "0",
         "evaluate_rows": "24",
+        "max_tokens": "2048",
         "types": ["Q8_0", "Q4_K"],
     }
     return {**form, **changed}
