@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K")
+QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "Q4_0")
 """From the largest and closest to the trained model to the smallest."""
 
 METHODS = ("lora", "rslora", "dora", "qlora")
@@ -205,6 +205,32 @@ class DistillSpec(TrainSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImportanceSpec(Spec):
+    """Measure what a quantized file must keep, and choose each tensor's type."""
+
+    prepared: str
+    """The artifact folder of the prepare stage."""
+    model: str = ""
+    """The artifact folder of the stage whose model will be quantized; empty for the base."""
+    rows: int = 64
+    """Training rows, drawn with the seed, on which the columns' importance is measured."""
+    as_small_as: str = ""
+    """Choose the types so that the tensors take no more bytes than in a file of this type; empty to choose none."""
+    probe_rows: int = 6
+    """Validation rows on which each tensor is tried; half of them at most, the others judge."""
+    judge_rows: int = 24
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(min(self.rows, self.probe_rows, self.judge_rows) > 0, "Measure on at least one row each.")
+        _require(
+            self.as_small_as in ("", *QUANTIZED_TYPES[1:]),
+            f"Choose as_small_as among {', '.join(QUANTIZED_TYPES[1:])}.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuantizeSpec(Spec):
     """Merge the adapter into its base and write GGUF files."""
 
@@ -362,6 +388,7 @@ SPECS: dict[str, type[Spec]] = {
     "train": TrainSpec,
     "prune": PruneSpec,
     "distill": DistillSpec,
+    "importance": ImportanceSpec,
     "quantize": QuantizeSpec,
     "evaluate": EvaluateSpec,
     "extract": ExtractSpec,

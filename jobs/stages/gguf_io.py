@@ -8,8 +8,9 @@ import ctypes
 import errno
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,18 @@ from gguf.quants import dequantize
 FALLBACK = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
 # An error in these meets every token, and a small model has most of its weights here.
 OUTER = ("token_embd.weight", "output.weight")
+SMALL = ("Q5_K", "Q5_0", "Q4_K", "Q4_0")
+MIXED = "MIXED"
+"""Each tensor in the type that the importance stage chose for it."""
 _OWN_KEYS = {Keys.General.ARCHITECTURE, Keys.General.FILE_TYPE, Keys.General.QUANTIZATION_VERSION}
 FILE_TYPES = {
     "Q8_0": LlamaFileType.MOSTLY_Q8_0,
     "Q6_K": LlamaFileType.MOSTLY_Q6_K,
     "Q5_K": LlamaFileType.MOSTLY_Q5_K_S,
     "Q4_K": LlamaFileType.MOSTLY_Q4_K_S,
+    "Q5_0": LlamaFileType.MOSTLY_Q5_0,
+    "Q4_0": LlamaFileType.MOSTLY_Q4_0,
+    MIXED: LlamaFileType.GUESSED,
 }
 _ROWS_AT_ONCE = 1024
 
@@ -60,45 +67,75 @@ def _ggml() -> ctypes.CDLL:
     return library
 
 
-def quantize_rows(weights: npt.NDArray[np.float32], kind: GGMLQuantizationType) -> Bytes:
-    """(rows, width) floats as (rows, bytes in a row). The width is a multiple of the type's block."""
+def quantize_rows(
+    weights: npt.NDArray[np.float32],
+    kind: GGMLQuantizationType,
+    importance: npt.NDArray[np.float32] | None = None,
+) -> Bytes:
+    """(rows, width) floats as (rows, bytes in a row). The width is a multiple of the type's block.
+
+    ``importance``, (width,), is the mean square of what meets each column; errors there are kept smaller where the
+    type has a choice.
+    """
     rows, width = weights.shape
     weights = np.ascontiguousarray(weights, dtype=np.float32)
     out = np.empty((rows, _ggml().ggml_row_size(kind, width)), dtype=np.uint8)
+    columns = None if importance is None else np.ascontiguousarray(importance, dtype=np.float32)
     _ggml().ggml_quantize_init(kind)  # Before the threads: it fills the kernels' tables.
 
     def part(start: int) -> None:
         count = min(_ROWS_AT_ONCE, rows - start)
         # The start is counted in weights and applies to both ends.
         source, target = weights.ctypes.data, out.ctypes.data
-        _ggml().ggml_quantize_chunk(kind, source, target, start * width, count, width, None)
+        weighed = None if columns is None else columns.ctypes.data
+        _ggml().ggml_quantize_chunk(kind, source, target, start * width, count, width, weighed)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # ctypes lets go of the GIL
         list(pool.map(part, range(0, rows, _ROWS_AT_ONCE)))
     return out
 
 
-def type_for(tensor: ReaderTensor, wanted: str) -> GGMLQuantizationType:
-    """The type a tensor gets when the file is to be ``wanted``: norms and biases keep their 32 bits."""
-    if len(tensor.shape) < 2:
-        return GGMLQuantizationType.F32
-    width = int(tensor.shape[0])
-    kind = "Q6_K" if tensor.name in OUTER and wanted in ("Q4_K", "Q5_K") else wanted
+@dataclass(frozen=True)
+class Recipe:
+    """How a file's tensors are quantized: all to one type, or as ``kinds`` says, with ``importance`` where it is known."""
+
+    wanted: str
+    importance: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    """By tensor, for each of its columns."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """By tensor; the others become ``wanted``."""
+
+    def kind(self, tensor: ReaderTensor) -> GGMLQuantizationType:
+        """Norms and biases keep their 32 bits."""
+        if len(tensor.shape) < 2:
+            return GGMLQuantizationType.F32
+        if tensor.name in self.kinds:
+            return GGMLQuantizationType[self.kinds[tensor.name]]
+        return kind_for(tensor.name, int(tensor.shape[0]), self.wanted)
+
+
+def kind_for(name: str, width: int, wanted: str) -> GGMLQuantizationType:
+    """The type a matrix of rows of ``width`` gets when the file is to be ``wanted``."""
+    kind = "Q6_K" if name in OUTER and wanted in SMALL else wanted
     for choice in (kind, FALLBACK.get(kind, kind)):
         if width % GGML_QUANT_SIZES[GGMLQuantizationType[choice]][0] == 0:
             return GGMLQuantizationType[choice]
     return GGMLQuantizationType.F16
 
 
-def quantize_file(source: Path, goal: Path, wanted: str, on_tensor: Callable[[int, int], None]) -> None:
-    """Write ``source`` (f16) to ``goal`` as ``wanted``, whole or not at all. ``on_tensor``: done, total.
+def row_bytes(kind: GGMLQuantizationType, width: int) -> int:
+    return _ggml().ggml_row_size(kind, width)
+
+
+def quantize_file(source: Path, goal: Path, recipe: Recipe, on_tensor: Callable[[int, int], None]) -> None:
+    """Write ``source`` (f16) to ``goal`` by the recipe, whole or not at all. ``on_tensor``: done, total.
 
     Raises OSError when the disk is full; an earlier ``goal`` then stands as it was.
     """
     reader = GGUFReader(source)
     fresh = goal.with_name(f".{goal.name}.tmp")
     try:
-        _write(reader, fresh, wanted, on_tensor)
+        _write(reader, fresh, recipe, on_tensor)
         with fresh.open("rb") as file:
             os.fsync(file.fileno())
         fresh.rename(goal)
@@ -106,13 +143,13 @@ def quantize_file(source: Path, goal: Path, wanted: str, on_tensor: Callable[[in
         fresh.unlink(missing_ok=True)
 
 
-def _write(reader: GGUFReader, fresh: Path, wanted: str, on_tensor: Callable[[int, int], None]) -> None:
+def _write(reader: GGUFReader, fresh: Path, recipe: Recipe, on_tensor: Callable[[int, int], None]) -> None:
     writer = GGUFWriter(fresh, reader.fields[Keys.General.ARCHITECTURE].contents())
     try:
         _copy_metadata(reader, writer)
-        writer.add_file_type(FILE_TYPES[wanted])
+        writer.add_file_type(FILE_TYPES[recipe.wanted])
         writer.add_quantization_version(GGML_QUANT_VERSION)
-        plan = [(tensor, type_for(tensor, wanted)) for tensor in reader.tensors]
+        plan = [(tensor, recipe.kind(tensor)) for tensor in reader.tensors]
         for tensor, kind in plan:
             rows, width = _rows(tensor)
             shape = [int(n) for n in reversed(tensor.shape)]
@@ -122,7 +159,7 @@ def _write(reader: GGUFReader, fresh: Path, wanted: str, on_tensor: Callable[[in
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
         for done, (tensor, kind) in enumerate(plan, start=1):
-            _write_tensor(writer, _converted(tensor, kind))
+            _write_tensor(writer, _converted(tensor, kind, recipe.importance.get(tensor.name)))
             on_tensor(done, len(plan))
     finally:
         writer.close()
@@ -152,13 +189,15 @@ def _rows(tensor: ReaderTensor) -> tuple[int, int]:
     return int(tensor.n_elements) // width, width
 
 
-def _converted(tensor: ReaderTensor, kind: GGMLQuantizationType) -> npt.NDArray[Any]:
+def _converted(
+    tensor: ReaderTensor, kind: GGMLQuantizationType, importance: npt.NDArray[np.float32] | None
+) -> npt.NDArray[Any]:
     if tensor.tensor_type == kind:
         return tensor.data
     weights = dequantize(tensor.data, tensor.tensor_type)
     if kind in (GGMLQuantizationType.F32, GGMLQuantizationType.F16):
         return weights.astype(np.float32 if kind == GGMLQuantizationType.F32 else np.float16)
-    return quantize_rows(weights.reshape(_rows(tensor)), kind)
+    return quantize_rows(weights.reshape(_rows(tensor)), kind, importance)
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import QuantizeSpec
 from jobs.stages.entry import Output, StageRefusal, start
-from jobs.stages.gguf_io import describe, quantize_file
+from jobs.stages.gguf_io import Recipe, describe, quantize_file
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 
 BASE_TYPE = "Q8_0"
@@ -102,7 +102,7 @@ def _quantize(half: Path, run: RunDir, kind: str, base: Installed) -> Output:
         if done % 16 == 0 or done == total:
             report(run, done=done, total=total, unit="tensors", message=f"quantizing to {kind}")
 
-    quantize_file(half, goal, kind, told)
+    quantize_file(half, goal, Recipe(kind), told)
     before, after = describe(half), describe(goal)
     if after["tensors"] != before["tensors"] or not after["chat_template"]:
         goal.unlink()
@@ -122,7 +122,7 @@ def _ensure_base_gguf(base: Installed, tools: Path, scratch: Path, run: RunDir) 
         if path.is_file() and not (scratch / "base" / path.name).exists():
             (scratch / "base" / path.name).symlink_to(path)
     half = convert(scratch / "base", scratch / "base-f16.gguf", tools)
-    quantize_file(half, base.gguf, BASE_TYPE, lambda *_: None)
+    quantize_file(half, base.gguf, Recipe(BASE_TYPE), lambda *_: None)
     half.unlink()
 
 

@@ -10,7 +10,7 @@ import pytest
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
 from gguf.quants import dequantize
 
-from jobs.stages.gguf_io import describe, quantize_file, quantize_rows
+from jobs.stages.gguf_io import Recipe, describe, quantize_file, quantize_rows
 
 # Root mean square errors on unit normals, measured with llama.cpp's own files.
 ERRORS = {"Q8_0": 0.006, "Q6_K": 0.02, "Q5_K": 0.04, "Q5_0": 0.045, "Q5_1": 0.045, "Q4_K": 0.075}
@@ -52,7 +52,7 @@ def types(path: Path) -> dict[str, str]:
 
 
 def test_rows_that_do_not_fit_a_k_quant_fall_back(half: Path, tmp_path: Path) -> None:
-    quantize_file(half, tmp_path / "q4.gguf", "Q4_K", lambda *_: None)
+    quantize_file(half, tmp_path / "q4.gguf", Recipe("Q4_K"), lambda *_: None)
     assert types(tmp_path / "q4.gguf") == {
         "token_embd.weight": "Q6_K",
         "blk.0.attn_q.weight": "Q4_K",
@@ -65,7 +65,7 @@ def test_rows_that_do_not_fit_a_k_quant_fall_back(half: Path, tmp_path: Path) ->
 def test_metadata_and_weights_survive(half: Path, tmp_path: Path) -> None:
     goal = tmp_path / "q8.gguf"
     told: list[tuple[int, int]] = []
-    quantize_file(half, goal, "Q8_0", lambda *line: told.append(line))
+    quantize_file(half, goal, Recipe("Q8_0"), lambda *line: told.append(line))
     assert told[-1] == (5, 5)
     before, after = GGUFReader(half), GGUFReader(goal)
     for name in ("tokenizer.chat_template", "tokenizer.ggml.tokens", "tokenizer.ggml.add_bos_token"):
@@ -96,10 +96,10 @@ def files_up_to(size_bytes: int) -> Iterator[None]:
 
 def test_a_full_disk_leaves_the_earlier_file_as_it_was(half: Path, tmp_path: Path) -> None:
     goal = tmp_path / "model.gguf"
-    quantize_file(half, goal, "Q8_0", lambda *_: None)
+    quantize_file(half, goal, Recipe("Q8_0"), lambda *_: None)
     earlier = goal.read_bytes()
     with files_up_to(100_000), pytest.raises(OSError) as caught:  # noqa: PT011 - the number is looked at below
-        quantize_file(half, goal, "Q6_K", lambda *_: None)
+        quantize_file(half, goal, Recipe("Q6_K"), lambda *_: None)
     assert caught.value.errno is not None
     assert goal.read_bytes() == earlier
     assert not list(tmp_path.glob(".*.tmp"))
