@@ -135,6 +135,7 @@ STAGES = {
     "train",
     "distill",
     "prune",
+    "importance",
     "preflight",
     "quantize",
     "evaluate",
