@@ -29,7 +29,7 @@ bench: $(INSTALLED)          ## the measurements in docs/benchmarks.md
 	$(BIN)/python benchmarks/phi_inserted.py --seed 1 --unseen --score
 
 fuzz: $(INSTALLED)           ## 2,000 requests that the endpoint's OpenAPI documents allow, and that they do not
-	API_CASES=2000 $(BIN)/python -m pytest -q tests/summaries/test_api_schema.py
+	API_CASES=2000 $(BIN)/python -m pytest -q -s tests/summaries/test_api_schema.py
 
 lock: $(INSTALLED)           ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \

@@ -1,9 +1,10 @@
 """What the OpenAPI documents allow, and what they do not, asked by schemathesis: never a server error, never a quote.
 
-API_CASES=2000 python -m pytest tests/summaries/test_api_schema.py     (make fuzz)
+API_CASES=2000 python -m pytest -s tests/summaries/test_api_schema.py     (make fuzz)
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,9 +36,8 @@ ASKED = [
     (operation, mode)
     for operation in EVERY
     for mode in schemathesis.GenerationMode
-    # Nothing can be wrong with a request that has no parts.
-    if mode is schemathesis.GenerationMode.POSITIVE
-    or any((*operation.path_parameters, *operation.query, *operation.headers, *operation.body))
+    # There is only one request that has no parts, and nothing can be wrong with it.
+    if any((*operation.path_parameters, *operation.query, *operation.headers, *operation.body))
 ]
 
 
@@ -58,10 +58,10 @@ def test_no_request_ends_in_a_server_error(
     engine: StubEngine, issue_key: IssueKey, operation: Any, mode: Any
 ) -> None:
     key = issue_key(requests_per_minute=10_000)
-    statuses: set[int] = set()
+    statuses: Counter[int] = Counter()
 
     @settings(
-        max_examples=max(1, CASES // (len(ASKED))),
+        max_examples=-(-CASES // len(ASKED)),
         deadline=None,
         database=None,
         derandomize=True,
@@ -74,8 +74,9 @@ def test_no_request_ends_in_a_server_error(
         response = case.call(headers={"Authorization": f"Bearer {key}"})
         assert response.status_code < 500, (response.status_code, case.as_curl_command())
         assert response.headers["content-type"], "an answer says what it is"
-        statuses.add(response.status_code)
+        statuses[response.status_code] += 1
 
     with override_settings(ALLOWED_HOSTS=["*"]):
         ask()
+    print(f"{operation.label}, {mode.value}: {dict(statuses)}")
     assert statuses
