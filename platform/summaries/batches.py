@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiToken
@@ -133,7 +133,14 @@ def _write(batch: SummaryBatch, item: BatchItem) -> Summary:
     asked = services.Asked(
         batch.clinic, source, prompt, {}, batch.section, batch.style, token=batch.api_token
     )
-    return services.Writing(replace(asked, uuid=item.uuid)).to_the_end().summary
+    writing = services.Writing(replace(asked, uuid=item.uuid))
+    renewed_at = timezone.now()
+    for _ in writing:
+        # A record of sixty pages takes longer than a lease.
+        if timezone.now() - renewed_at > LEASE / 10:
+            renewed_at = timezone.now()
+            _held(item).update(lease_expires_at=renewed_at + LEASE)
+    return writing.written.summary
 
 
 def _settle(
@@ -146,8 +153,12 @@ def _settle(
 ) -> None:
     """RUNNING → ``status``, unless the lease ran out and somebody else has the item now."""
     emptied = {} if keep_text else {"blob": b""}
-    held = BatchItem.objects.filter(pk=item.pk, status=Status.RUNNING, attempts=item.attempts)
-    held.update(status=status, summary=summary, error=error[:300], lease_expires_at=None, **emptied)
+    _held(item).update(status=status, summary=summary, error=error[:300], lease_expires_at=None, **emptied)
+
+
+def _held(item: BatchItem) -> QuerySet[BatchItem]:
+    """The item, as long as it is still ours."""
+    return BatchItem.objects.filter(pk=item.pk, status=Status.RUNNING, attempts=item.attempts)
 
 
 def reap() -> None:

@@ -16,8 +16,8 @@ from config.keys import derive
 from summaries.models import IdempotentAnswer
 
 KEPT = timedelta(hours=24)
-# Longer than any request may take: what is still without an answer then was lost with its process.
-LOST = timedelta(minutes=5)
+# Longer than a request takes, a long record's too: what is still without an answer then was lost with its process.
+LOST = timedelta(minutes=15)
 RETRY_AFTER_SECONDS = 2
 
 
