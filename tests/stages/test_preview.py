@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from jobs.rundir import RunDir
 from jobs.specs import PrepareSpec
@@ -85,3 +86,24 @@ def test_a_refused_run_shows_what_would_be_cut_and_names_all_rows(models_dir: Pa
     assert (worst["id"], worst["pieces"][-1]["kind"]) == ("train-1", "cut")
     kept = sum(len(piece["tokens"]) for piece in worst["pieces"] if piece["kind"] != "cut")
     assert kept == preview["limit"] == 220
+
+
+@pytest.mark.django_db
+def test_the_command_previews_a_file_before_any_run_and_leaves_nothing_behind(
+    models_dir: Path, tmp_path: Path, settings: Any, own_var: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.MODELS_DIR, settings.TOOLS_DIR = models_dir, tmp_path / "tools"
+    settings.TOOLS_DIR.mkdir()
+    (settings.TOOLS_DIR / "convert_hf_to_gguf.py").touch()
+    rows = visit_rows(5)
+    rows[1]["target"] = rows[1]["source"] + " And more."
+    for name, written in (("train", rows), ("valid", visit_rows(1))):
+        lines = ({"source": row["source"], "target": row["target"]} for row in written)
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    files = [str(tmp_path / "train.jsonl"), "--valid", str(tmp_path / "valid.jsonl")]
+    call_command("preview_tokens", *files, "--base", "local:tiny")
+    out = capsys.readouterr().out
+    assert "The summary is longer than the record: train row 2. Shorten the summary" in out
+    assert "The same record stands in a held-out split: train row 1. Keep it in one split" in out
+    assert "     END <|im_end|>" in out
+    assert not list(own_var.glob(".preview-*"))
