@@ -96,14 +96,15 @@ def test_the_command_previews_a_file_before_any_run_and_leaves_nothing_behind(
     settings.TOOLS_DIR.mkdir()
     (settings.TOOLS_DIR / "convert_hf_to_gguf.py").touch()
     rows = visit_rows(5)
-    rows[1]["target"] = rows[1]["source"] + " And more."
+    rows[1]["target"], rows[4]["target"] = rows[1]["source"] + " And more.", ""
     for name, written in (("train", rows), ("valid", visit_rows(1))):
         lines = ({"source": row["source"], "target": row["target"]} for row in written)
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     files = [str(tmp_path / "train.jsonl"), "--valid", str(tmp_path / "valid.jsonl")]
     call_command("preview_tokens", *files, "--base", "local:tiny")
-    out = capsys.readouterr().out
-    assert "The summary is longer than the record: train row 2. Shorten the summary" in out
+    out, told = capsys.readouterr()
+    assert "train.jsonl, row 2: The summary is longer than its record." in told
+    assert "The record or its summary is empty: train row 5. Fill in the empty side." in out
     assert "The same record stands in a held-out split: train row 1. Keep it in one split" in out
     assert "     END <|im_end|>" in out
     assert not list(own_var.glob(".preview-*"))

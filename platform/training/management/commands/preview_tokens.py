@@ -65,8 +65,31 @@ class Command(BaseCommand):
                 "There is no such run. For a dataset or a file, name a base model with --base."
             )
         runs.check_base(base)
-        rows = [*_rows(data, Split.TRAIN, member), *(_rows(valid, Split.VALID, member) if valid else ())]
+        rows = [*self._rows(data, Split.TRAIN, member)]
+        rows += self._rows(valid, Split.VALID, member) if valid else []
         return previews.preview_rows(rows, base=base, max_tokens=options["max_tokens"], seed=options["seed"])
+
+    def _rows(self, data: str, split: Split, member: User) -> Iterator[dict[str, str]]:
+        """Of a file, as they stand in it: before a run they would be scrubbed."""
+        if not Path(data).is_file():
+            clinic = member.membership.clinic
+            dataset = Dataset.objects.filter(clinic=clinic, name=data).first()
+            if dataset is None:
+                raise CommandError(f"{data} is neither a file nor a frozen dataset of {clinic.name}.")
+            yield from rows_of(dataset)
+            return
+        reading = readers.read(readers.suffix_of(data), Path(data).read_bytes())
+        for fault in reading.errors:
+            self.stderr.write(f"{data}, row {fault.number}: {fault.message} Left out.")
+        for row in reading.rows:
+            yield {
+                "id": f"{split} row {row.number}",
+                "split": split.value,
+                "source": row.source,
+                "target": row.target,
+                "section": row.section,
+                "patient": row.patient,
+            }
 
     def _show(self, preview: Preview) -> None:
         for finding in preview.findings:
@@ -82,23 +105,3 @@ class Command(BaseCommand):
         for piece in example.pieces:
             tokens = "|".join(token.replace("\n", "↵") for token in piece.tokens)
             self.stdout.write(f"{LABELS[piece.kind]:>8} {tokens}")
-
-
-def _rows(data: str, split: Split, member: User) -> Iterator[dict[str, str]]:
-    """Of a file, as they stand in it: before a run they would be scrubbed."""
-    if not Path(data).is_file():
-        clinic = member.membership.clinic
-        dataset = Dataset.objects.filter(clinic=clinic, name=data).first()
-        if dataset is None:
-            raise CommandError(f"{data} is neither a file nor a frozen dataset of {clinic.name}.")
-        yield from rows_of(dataset)
-        return
-    for row in readers.read(readers.suffix_of(data), Path(data).read_bytes()).rows:
-        yield {
-            "id": f"{split} row {row.number}",
-            "split": split.value,
-            "source": row.source,
-            "target": row.target,
-            "section": row.section,
-            "patient": row.patient,
-        }

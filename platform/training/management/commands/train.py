@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from accounts.models import User
 from config.commandline import StepBar, bar, ready_member
@@ -111,7 +112,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error.strerror}.") from error
         reading = readers.read(readers.suffix_of(path), data)
         for fault in reading.errors:
-            self.stderr.write(f"{path}, row {fault.number} is left out: {fault.message}")
+            self._leave_out(f"{path}, row {fault.number}: {fault.message}")
         without = [row.number for row in reading.rows if not row.target.strip()]
         if without:
             self._leave_out(f"{path}: rows {_numbers(without)} have no summary.")
@@ -133,26 +134,30 @@ class Command(BaseCommand):
         if len(kept) < len(records):
             self.stderr.write(f"{len(records) - len(kept)} rows were quarantined and are left out.")
         held_out = {record.pk for record in records[len(train) :]}
-        dataset, shared = datasets.freeze_as_given(
-            clinic=clinic,
-            name=name,
-            user=member,
-            attestation="manage.py train",
-            train=_once(record for record in kept if record.pk not in held_out),
-            valid=_once(record for record in kept if record.pk in held_out),
-        )
-        if shared:
-            number = {record.pk: row.number for record, row in zip(records, train, strict=False)}
-            rows = _numbers([number[record.pk] for record in shared])
-            self._leave_out(
-                f"Training rows {rows} stand in the held-out file too, or share a patient with it."
+        # A refusal takes the frozen dataset, and with it the name, back.
+        with transaction.atomic():
+            dataset, shared = datasets.freeze_as_given(
+                clinic=clinic,
+                name=name,
+                user=member,
+                attestation="manage.py train",
+                train=_once(record for record in kept if record.pk not in held_out),
+                valid=_once(record for record in kept if record.pk in held_out),
             )
+            # A text that stands in both files to the letter is one record.
+            left_out = held_out | {record.pk for record in shared}
+            if rows := [
+                row.number for row, record in zip(train, records, strict=False) if record.pk in left_out
+            ]:
+                self._leave_out(
+                    f"Training rows {_numbers(rows)} stand in the held-out file too, or share a patient with it."
+                )
         return dataset
 
     def _leave_out(self, fault: str) -> None:
         if not self._set_aside:
-            raise CommandError(f"{fault} Correct them, or run without --no-set-aside to leave them out.")
-        self.stderr.write(f"{fault} They are left out.")
+            raise CommandError(f"{fault} Correct it, or run without --no-set-aside to leave it out.")
+        self.stderr.write(f"{fault} Left out.")
 
     def _run_stages(self, run: TrainingRun, member: User) -> None:
         def cancel(number: int, frame: FrameType | None) -> None:
