@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from ninja import NinjaAPI
@@ -22,6 +24,16 @@ from summaries.openai_api import api as openai_api
 from tests.summaries.conftest import IssueKey
 
 CASES = int(os.environ.get("API_CASES", "300"))
+
+
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """The end of a request does not close the connection, and with it the test's transaction; Client does the same."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 def operations(documented: NinjaAPI) -> Iterator[Any]:
@@ -51,6 +63,7 @@ def test_every_route_is_documented() -> None:
     }
 
 
+@pytest.mark.usefixtures("kept_connection")
 @pytest.mark.parametrize(
     ("operation", "mode"), [pytest.param(*asked, id=f"{asked[0].label}-{asked[1].value}") for asked in ASKED]
 )

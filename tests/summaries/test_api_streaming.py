@@ -78,6 +78,7 @@ def test_what_fails_later_ends_the_stream_with_an_error(engine: StubEngine, issu
     assert not Summary.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)  # closing the answer closes the connection
 def test_a_caller_who_stops_reading_leaves_no_summary_but_an_audit_entry(
     engine: StubEngine, issue_key: IssueKey, own_var: Path
 ) -> None:
