@@ -53,7 +53,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     ensure("prepare", folder / "prepare", PrepareSpec(**where, **rows, set_aside=True))
     train = TrainSpec(**where, prepared=prepared, epochs=arguments.epochs)
     trained = ensure("train", folder / "train", train)
-    quantize = QuantizeSpec(**where, adapter=adapter, tools_dir=TOOLS, types=("Q8_0",))
+    quantize = QuantizeSpec(**where, adapter=adapter, prepared=prepared, tools_dir=TOOLS, types=("Q8_0",))
     ensure("quantize", folder / "quantize", quantize)
     extract = ExtractSpec(**where, prepared=prepared, adapter=adapter, tuned_gguf=gguf, canaries=str(planted))
     found = ensure("extract", folder / "extract", extract)

@@ -16,6 +16,10 @@ HF = "hf"
 """The folder with safetensors and tokenizer, as transformers reads it."""
 
 
+ARCHITECTURES = ("LlamaForCausalLM", "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration", "PhiForCausalLM")
+"""Generators whose whole way is tested, from their rows to what the engine answers. SmolLM2 is the first."""
+
+
 class UnknownBase(KeyError):
     """No base model of that name; the message lists the names there are."""
 
@@ -130,6 +134,9 @@ PHI_TEMPLATE = (
     "{% endfor %}"
 )
 """The form Phi-2's authors suggest, with an end the model can learn."""
+
+TEMPLATES = {"gemma3_text": GEMMA_TEMPLATE, "phi": PHI_TEMPLATE}
+"""By architecture, for a folder of the clinic's own that brings none."""
 
 _APACHE = "Apache License 2.0"
 _GEMMA = "Gemma Terms of Use"
@@ -340,7 +347,15 @@ def _local(name: str, path: Path) -> Base:
         notice="Brought by the clinic.",
         context_tokens=int(text.get("max_position_embeddings", 2048)),
         parameters=None,
+        chat_template=None if _has_template(path) else TEMPLATES.get(str(config.get("model_type"))),
     )
+
+
+def _has_template(path: Path) -> bool:
+    if (path / "chat_template.jinja").is_file():
+        return True
+    config = path / "tokenizer_config.json"
+    return config.is_file() and "chat_template" in json.loads(config.read_text(encoding="utf-8"))
 
 
 def installed(name: str, models_dir: Path) -> Installed:

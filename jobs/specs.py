@@ -236,6 +236,8 @@ class QuantizeSpec(Spec):
 
     adapter: str
     """The artifact folder of the train stage."""
+    prepared: str
+    """The artifact folder of the prepare stage: some of its rows are asked, of the trained model and of the engine."""
     tools_dir: str
     """Where the fetched GGUF converter stands."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")

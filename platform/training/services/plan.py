@@ -96,6 +96,7 @@ def _quantize(run: TrainingRun, options: RunOptions) -> QuantizeSpec:
         base=run.base,
         models_dir=str(settings.MODELS_DIR),
         adapter=str(_artifact_of(run, "train")),
+        prepared=str(_artifact_of(run, "prepare")),
         types=options.types,
         tools_dir=str(settings.TOOLS_DIR),
     )
