@@ -27,6 +27,7 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "run": own.stage.run,
         "children": own.children.all(),
         "deployment": display.open_deployment(own),
+        "parity": display.parity(own),
         "is_revoked": is_revoked(own),
         **memory_context(own.stage.run),
         "can_compare": evaluation is not None and comparing.comparable(own).exists(),

@@ -185,3 +185,26 @@ def _evaluations(run: TrainingRun) -> Iterator[Evaluation]:
 def open_deployment(artifact: ModelArtifact) -> Any:
     """The artifact's open deployment, from fetched ``deployments``; None when it answers for nobody."""
     return next((each for each in artifact.deployments.all() if each.closed_at is None), None)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """At how many tokens the served file answers as the model that was trained, in percent, rounded down."""
+
+    served: float
+    tokens: int
+    before_rounding: float
+    """Of the file whose weights still have 16 bits."""
+
+
+def parity(artifact: ModelArtifact) -> Parity | None:
+    """What the stage that made the file measured; None for adapters and for files made before it did."""
+    measured = artifact.stage.metrics.get("parity", {})
+    own, half = measured.get(artifact.quantization), measured.get("F16")
+    if own is None or half is None:
+        return None
+    return Parity(_percent(own), own["tokens"], _percent(half))
+
+
+def _percent(agreement: dict[str, int]) -> float:
+    return 1000 * agreement["agreed"] // agreement["tokens"] / 10

@@ -40,7 +40,7 @@ def test_good_rows_become_tokens_that_end_the_turn(prepare: Any, models_dir: Pat
     row = json.loads((run.artifact / "train.jsonl").read_text().splitlines()[0])
     base = installed("local:tiny", models_dir)
     tokenizer = load_tokenizer(base.hf, base)
-    assert tokenizer.decode(row["prompt"]).split()[-2:] == ["<|im_start|>", "assistant"]
+    assert tokenizer.decode(row["prompt"]).endswith("<|im_start|>assistant\n")
     assert (
         tokenizer.decode(row["completion"]).strip()
         == "Cough for three days, no fever. Given amoxicillin.<|im_end|>"

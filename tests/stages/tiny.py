@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, normalizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from jobs.prompts import SYSTEM
 from jobs.rundir import RunDir, file_sha256, write_json_atomic
 from jobs.sealing import RowSealer
 from jobs.specs import Spec
@@ -23,21 +24,37 @@ VISITS = [
 ]
 
 
+def byte_level(
+    texts: list[str], split: pre_tokenizers.PreTokenizer, vocab_size: int, *, ignore_merges: bool = False
+) -> Tokenizer:
+    """A byte-level BPE, such as GPT-2's and its heirs', learned from the texts."""
+    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    tokenizer.pre_tokenizer = split
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet)
+    )
+    return tokenizer
+
+
+def single_digits() -> pre_tokenizers.PreTokenizer:
+    """SmolLM2's rule: every digit by itself, then GPT-2's words."""
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+
+
 def tiny_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
-    """A byte-fallback BPE such as Llama's, a form the GGUF converter reads without knowing it beforehand."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    """SmolLM2's kind, with a beginning of text beside."""
+    tokenizer = byte_level([*texts, SYSTEM], single_digits(), 600)
+    tokenizer.add_special_tokens(["<unk>", "<s>", "<|im_start|>", "<|im_end|>"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="<|im_end|>",
+        chat_template=CHATML,
     )
-    special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=600, special_tokens=special))
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="<|im_end|>"
-    )
-    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
-    fast.chat_template = CHATML
-    return fast
 
 
 def visit_rows(count: int, split: str = "train") -> list[dict[str, str]]:

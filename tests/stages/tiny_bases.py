@@ -33,7 +33,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from tests.stages.tiny import CHATML, visit_rows
+from tests.stages.tiny import CHATML, byte_level, single_digits, visit_rows
 
 LLAMA_SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LLAMA_TEMPLATE = (
@@ -72,19 +72,8 @@ def _special(*names: str) -> list[AddedToken]:
     return [AddedToken(name, special=True, normalized=False) for name in names]
 
 
-def _byte_level(split: pre_tokenizers.PreTokenizer, *, ignore_merges: bool = False) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
-    tokenizer.pre_tokenizer = split
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=WORDS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(TEXTS, trainer)
-    return tokenizer
-
-
 def smollm2_tokenizer() -> PreTrainedTokenizerFast:
-    digits = pre_tokenizers.Digits(individual_digits=True)
-    split = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    tokenizer = _byte_level(split)
+    tokenizer = byte_level(TEXTS, single_digits(), WORDS)
     tokenizer.add_special_tokens(_special("<|endoftext|>", "<|im_start|>", "<|im_end|>"))
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>", pad_token="<|im_end|>",
@@ -94,8 +83,8 @@ def smollm2_tokenizer() -> PreTrainedTokenizerFast:
 
 def llama31_tokenizer() -> PreTrainedTokenizerFast:
     split = pre_tokenizers.Split(Regex(LLAMA_SPLIT), behavior="isolated", invert=False)
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer = _byte_level(pre_tokenizers.Sequence([split, byte_level]), ignore_merges=True)
+    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer = byte_level(TEXTS, pre_tokenizers.Sequence([split, bytes_]), WORDS, ignore_merges=True)
     marks = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>")
     tokenizer.add_special_tokens(_special(*marks, "<|eot_id|>", "<|python_tag|>"))
     bos = ("<|begin_of_text|>", tokenizer.token_to_id("<|begin_of_text|>"))
@@ -149,7 +138,7 @@ def gemma3_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def phi2_tokenizer() -> PreTrainedTokenizerFast:
-    tokenizer = _byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    tokenizer = byte_level(TEXTS, pre_tokenizers.ByteLevel(add_prefix_space=False), WORDS)
     tokenizer.add_special_tokens(_special("<|endoftext|>"))
     runs = [" " * length for length in range(31, 1, -1)] + ["\t" * length for length in range(9, 1, -1)]
     tokenizer.add_tokens([AddedToken(run, normalized=True) for run in runs])

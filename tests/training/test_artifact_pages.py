@@ -52,6 +52,21 @@ def test_before_and_after_stand_side_by_side(
     assert "Words in a summary" in content
 
 
+def test_a_page_tells_how_far_the_served_file_answers_as_the_trained_model(
+    artifact: ModelArtifact, clinician: User, client_for: ClientFor
+) -> None:
+    told = "The served model answers as the trained one"
+    assert told not in page(client_for(clinician), artifact)  # made before this was measured
+    measured = {"F16": {"agreed": 1199, "tokens": 1200}, "Q8_0": {"agreed": 1190, "tokens": 1200}}
+    artifact.stage.metrics = {"parity": measured}
+    artifact.stage.save()
+    content = page(client_for(clinician), artifact)
+    assert f"{told}: 99.1 % of 1,200 tokens" in content
+    assert "(99.9 % before its weights were rounded to Q8_0)" in content
+    other = ModelArtifact.objects.get(name="summarizer-1-adapter")
+    assert told not in page(client_for(clinician), other)
+
+
 def test_a_gain_within_the_intervals_may_be_chance(
     artifact: ModelArtifact, admin: User, client_for: ClientFor
 ) -> None:
