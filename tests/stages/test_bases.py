@@ -9,6 +9,7 @@ import httpx
 import pytest
 import torch
 from gguf import GGUFReader
+from gguf.quants import dequantize
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertConfig, BertModel, Gemma3Config, Gemma3ForConditionalGeneration
 
@@ -136,16 +137,18 @@ def test_lora_goes_to_every_linear_layer(way: Way) -> None:
     assert {name.split(".")[-3] for name in adapter} == TARGETS[way.family]
 
 
-def test_training_changed_what_the_engine_says(way: Way, client: httpx.Client) -> None:
-    trained = encode(way.tokenizer, "Any record.", "A summary.")[0]
-    base = installed(f"local:{way.family}", way.models)
-    untrained = load_model(base.hf, torch.float32)
-    with torch.no_grad():
-        before = untrained(torch.tensor([trained])).logits[0, -1].log_softmax(-1)
-    asked = {"prompt": trained, "n_predict": 1, "n_probs": 10, "temperature": 0.0}
-    said = client.post("/completion", json=asked).raise_for_status().json()
-    after = {each["id"]: each["logprob"] for each in said["completion_probabilities"][0]["top_logprobs"]}
-    assert max(abs(logprob - before[id].item()) for id, logprob in after.items()) > 0.1
+def test_what_was_trained_is_in_the_served_weights(way: Way) -> None:
+    layer = "fc2" if way.family == "phi-2" else "down_proj"
+    name = f"model.layers.0.mlp.{layer}"
+    adapter = load_file(way.root / "train" / "artifact" / "adapter" / "adapter_model.safetensors")
+    down, up = (adapter[f"base_model.model.{name}.lora_{side}.weight"] for side in "AB")
+    before = load_file(way.models / "own" / way.family / "model.safetensors")[f"{name}.weight"]
+    learned = 2 * up @ down  # alpha is twice the rank
+    tensors = {tensor.name: tensor for tensor in GGUFReader(way.file).tensors}
+    tensor = tensors["blk.0.ffn_down.weight"]
+    served = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type)).reshape(before.shape)
+    share = ((served - before) * learned).sum() / learned.square().sum()
+    assert 0.9 < share < 1.1
 
 
 def test_an_end_of_turn_that_the_engine_reads_over_is_refused(way: Way, client: httpx.Client) -> None:

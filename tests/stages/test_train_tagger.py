@@ -157,16 +157,18 @@ def test_a_hugging_face_classifier_runs_as_onnx_and_labels_each_word_as_torch_do
     _run("export_tagger", tmp_path / "1", base="local:mine", models_dir=str(tmp_path))
     tagger = Tagger(tmp_path / "1" / "artifact" / "onnx", threshold=0.5)
     text = " ".join("abcdefghijklmnopqrstuvwxyz0123456789")  # every word one piece
-    batch = _tokenizer()(text, return_tensors="pt")
-    batch = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    pieces = ["[CLS]", *text.split(), "[SEP]"]
     with torch.no_grad():
-        torch_says = model(**batch).logits.softmax(-1)[0, 1:-1, 0] < 0.5
+        logits = model(torch.tensor([[WORDS.index(piece) for piece in pieces]])).logits
+    plain = logits.softmax(-1)[0, 1:-1, 0]
     found = np.zeros(len(text), dtype=bool)
     for start, end, kind, _ in tagger.find(text):
         assert kind in {Kind.NAME, Kind.ORGANIZATION}
         found[start:end] = True
+    sure = (plain < 0.2) | (plain > 0.8)  # weights of 8 bits may turn what is a near tie
+    torch_says = (plain < 0.5)[sure]
     assert 0 < torch_says.sum() < len(torch_says)
-    assert (torch.from_numpy(found[::2]) == torch_says).float().mean() >= 0.95
+    assert torch.equal(torch.from_numpy(found[::2])[sure], torch_says)
 
 
 def test_a_model_without_identifiers_is_refused(tmp_path: Path) -> None:
