@@ -103,3 +103,23 @@ def cancelled(installation: Installation) -> int:
         "from audit.models import AuditEntry as A; print(A.objects.filter(action='cancel_summary').count())"
     )
     return int(installation.shell(program))
+
+
+def test_a_batch_is_written_by_the_worker(installation: Installation, model: Path) -> None:
+    key, sha256 = deploy_model(installation, model)
+    headers = {"Authorization": f"Bearer {key}"}
+    with (
+        stub_engine(installation.var, sha256) as engine,
+        web_server(installation, free_port()) as url,
+        httpx.Client(base_url=f"{url}/api/v1/summaries", headers=headers, trust_env=False) as client,
+    ):
+        installation.start_worker("cpu")
+        taken = client.post("/batches", json={"texts": [TEXT.format(days) for days in range(5)]}, timeout=60)
+        assert taken.status_code == 202
+        batch = taken.json()["id"]
+        wait_for(lambda: client.get(f"/batches/{batch}", timeout=60).json()["is_finished"], 120, "the batch")
+        items = client.get(f"/batches/{batch}", timeout=60).json()["items"]
+    assert [item["status"] for item in items] == ["succeeded"] * 5
+    assert len(engine.received) == count(installation, "all()") == 5
+    for log in ("web.log", "worker.log"):
+        assert "Quarrington" not in (installation.var / log).read_text()
