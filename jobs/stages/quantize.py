@@ -1,12 +1,14 @@
-"""Merge an adapter into its base and write it as GGUF files for the engine.
+"""Write a tuned, pruned or distilled model as GGUF files for the engine; an adapter is merged into its base first.
 
-Reads the base, the adapter and the prepared rows; writes ``artifact/model-<type>.gguf`` for each type asked for, the
-chat template inside. The merged model and the 16-bit file stand beside them only while the stage works. The engine is
-asked whether it answers as the trained model does (see ``parity``); a model that it serves otherwise is refused.
+Reads the model, the prepared rows and, where it was measured, what the tensors must keep; writes
+``artifact/model-<type>.gguf`` for each type asked for, the chat template inside. The merged model and the 16-bit file
+stand beside them only while the stage works. The engine is asked whether it answers as the trained model does (see
+``parity``); a model that it serves otherwise is refused.
 
     python -m jobs.stages.quantize RUNDIR
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,14 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from peft import PeftModel
+from safetensors.numpy import load_file
+from transformers import PreTrainedTokenizerBase
 
 from jobs.catalogue import Installed, installed
 from jobs.lifeline import die_with_parent
 from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
-from jobs.specs import QuantizeSpec
+from jobs.specs import MIXED, QuantizeSpec
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.gguf_io import Recipe, describe, quantize_file
 from jobs.stages.parity import (
@@ -36,7 +38,8 @@ from jobs.stages.parity import (
     require,
     take_samples,
 )
-from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
+from jobs.stages.sources import load_source
+from jobs.stages.weights import load_tokenizer
 
 BASE_TYPE = "Q8_0"
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,23 +47,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     base = installed(spec.base, Path(spec.models_dir))
-    tools, adapter = Path(spec.tools_dir), Path(spec.adapter) / "adapter"
+    tools = Path(spec.tools_dir)
     if not (tools / "convert_hf_to_gguf.py").is_file():
         raise StageRefusal("The GGUF converter is not here. Run: manage.py fetch_model " + spec.base)
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise StageRefusal("The trained adapter is not here. Run the train stage again.")
     scratch = run.path / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
         _ensure_base_gguf(base, tools, scratch, run)
         report(run, done=0, total=0, unit="tensors", message="merging the adapter into the base")
-        samples = _merge(base, adapter, scratch / "merged", Path(spec.prepared))
+        tokenizer, samples = _merge(base, spec.adapter, scratch / "merged", Path(spec.prepared))
         report(run, done=0, total=0, unit="tensors", message="converting to GGUF")
         half = convert(scratch / "merged", scratch / "f16.gguf", tools)
         shutil.rmtree(scratch / "merged")
-        agreements = {"F16": _check(half, base, samples, run)}
-        outputs = [_quantize(half, run, kind, base) for kind in spec.types]
+        agreements = {"F16": _check(half, tokenizer, samples, run)}
+        outputs = [_quantize(half, run, _recipe(kind, spec.importance), base) for kind in spec.types]
         for output in outputs:
             agreements[output.facts["type"]] = _ask(output.path, samples, run)
     finally:
@@ -69,22 +70,37 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     return outputs, {"bytes": facts, "parity": {kind: asdict(each) for kind, each in agreements.items()}}
 
 
-def _merge(base: Installed, adapter: Path, goal: Path, prepared: Path) -> list[Sample]:
-    """The trained model as a folder, and what it would answer."""
-    folder = ensure_hf_folder(base)
-    model = PeftModel.from_pretrained(load_model(folder, torch.float32), adapter, local_files_only=True)
-    merged = model.merge_and_unload(safe_merge=True)
-    merged.save_pretrained(goal)
-    # From the base and not from the trainer, which may have changed its padding.
-    load_tokenizer(folder, base).save_pretrained(goal)
-    return take_samples(merged, prepared)
+def _merge(
+    base: Installed, made: str, goal: Path, prepared: Path
+) -> tuple[PreTrainedTokenizerBase, list[Sample]]:
+    """The model as a folder, its tokenizer, and what it would answer."""
+    source = load_source(base, made)
+    source.model.save_pretrained(goal)
+    # Not the trainer's, which may have changed its padding.
+    source.tokenizer.save_pretrained(goal)
+    return source.tokenizer, take_samples(source, prepared)
 
 
-def _check(half: Path, base: Installed, samples: list[Sample], run: RunDir) -> Agreement:
+def _recipe(kind: str, importance: str) -> Recipe:
+    """How to make a file of the type, with what the importance stage measured where it was run."""
+    if not importance:
+        return Recipe(kind)
+    folder = Path(importance)
+    try:
+        columns = load_file(folder / "importance.safetensors")
+        kinds = json.loads((folder / "types.json").read_text(encoding="utf-8")) if kind == MIXED else {}
+    except OSError as error:
+        raise StageRefusal(
+            "What the importance stage measured is not here. Run it again, for types with a size given."
+        ) from error
+    return Recipe(kind, columns, kinds.get("types", {}))
+
+
+def _check(half: Path, tokenizer: PreTrainedTokenizerBase, samples: list[Sample], run: RunDir) -> Agreement:
     """Raises StageRefusal where the engine does not serve the model as it was trained."""
     report(run, done=0, total=0, unit="tensors", message="comparing the engine with the trained model")
     with engine(half, samples, run.path / "scratch") as client:
-        check_prompts(client, load_tokenizer(base.hf, base))
+        check_prompts(client, tokenizer)
         check_end(client, samples[0])
         agreement = compare(client, samples)
     require(agreement)
@@ -131,19 +147,25 @@ def convert(folder: Path, goal: Path, tools: Path) -> Path:
     return goal
 
 
-def _quantize(half: Path, run: RunDir, kind: str, base: Installed) -> Output:
+def _quantize(half: Path, run: RunDir, recipe: Recipe, base: Installed) -> Output:
+    kind = recipe.wanted
     goal = run.artifact / f"model-{kind}.gguf"
 
     def told(done: int, total: int) -> None:
         if done % 16 == 0 or done == total:
             report(run, done=done, total=total, unit="tensors", message=f"quantizing to {kind}")
 
-    quantize_file(half, goal, Recipe(kind), told)
+    quantize_file(half, goal, recipe, told)
     before, after = describe(half), describe(goal)
     if after["tensors"] != before["tensors"] or not after["chat_template"]:
         goal.unlink()
         raise StageRefusal(f"The {kind} file lacks tensors or the chat template. Report this.")
-    facts = {"type": kind, "base": base.name, "tensor_types": after["types"]}
+    facts = {
+        "type": kind,
+        "base": base.name,
+        "tensor_types": after["types"],
+        "weighed": bool(recipe.importance),
+    }
     write_json_atomic(goal.with_suffix(".json"), facts)
     return Output("gguf", goal, facts)
 

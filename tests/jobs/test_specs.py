@@ -9,6 +9,7 @@ from jobs.specs import (
     EvaluateSpec,
     ExportTaggerSpec,
     ExtractSpec,
+    GrounderSpec,
     ImportanceSpec,
     MachinePlanSpec,
     PreflightSpec,
@@ -33,6 +34,7 @@ EXAMPLES: dict[str, Spec] = {
     "extract": ExtractSpec(**WHERE, prepared="/p", adapter="/a", tuned_gguf="/m.gguf", canaries="/c.json"),
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "export_tagger": ExportTaggerSpec(**WHERE),
+    "train_grounder": GrounderSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "machine_plan": MachinePlanSpec(**WHERE, tokens=1024),
     "preflight": PreflightSpec(**WHERE, prepared="/p", types=("Q6_K",)),
 }
@@ -87,6 +89,7 @@ def test_a_missing_field_is_refused() -> None:
         ("quantize", {"types": ()}, "Choose types among"),
         ("quantize", {"types": ("Q2_K",)}, "Choose types among"),
         ("quantize", {"types": ("Q8_0", "Q8_0")}, "once"),
+        ("quantize", {"types": ("MIXED",)}, "Choose types among"),
         ("evaluate", {"splits": ("train",)}, "held-out"),
         ("evaluate", {"max_new_tokens": 4096}, "below context_tokens"),
         ("evaluate", {"threads": 0}, "at least one thread"),

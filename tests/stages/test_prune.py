@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from jobs.catalogue import find, installed
 from jobs.fetch import fetch
 from jobs.rundir import RunDir
-from jobs.specs import PrepareSpec, PruneSpec
-from jobs.stages import prepare, prune
+from jobs.specs import PrepareSpec, PruneSpec, QuantizeSpec
+from jobs.stages import prepare, prune, quantize
 from jobs.stages.entry import StageRefusal
 from jobs.stages.prepared import read_prepared
 from jobs.stages.prune_depth import block_influence, choose_layers, keep_layers, layers_of
@@ -27,9 +27,9 @@ from jobs.stages.prune_width import (
 )
 from jobs.stages.sources import Translation, load_source
 from tests.stages.tiny import run_folder, visit_rows, write_rows
+from tests.stages.tiny_bases import FAMILIES, write_base
 
 pytestmark = pytest.mark.slow
-bases = pytest.importorskip("tests.stages.tiny_bases")
 
 
 class Tiny:
@@ -37,7 +37,7 @@ class Tiny:
 
     def __init__(self, family: str, root: Path) -> None:
         self.family, self.root = family, root
-        bases.write_base(family, root / "own" / family)
+        write_base(family, root / "own" / family)
         if family == "phi-2":  # It brings no template; the catalogue has one for it.
             (root / "own" / family / "chat_template.jinja").write_text(find("phi-2").chat_template)
         fetch(f"local:{family}", root / "models", on_progress=lambda *_: None, local_root=root / "own")
@@ -75,7 +75,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module", params=bases.FAMILIES)
+@pytest.fixture(scope="module", params=FAMILIES)
 def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return Tiny(request.param, tmp_path_factory.mktemp(request.param))
 
@@ -131,6 +131,23 @@ def test_pruned_twice_it_is_still_an_ordinary_checkpoint_of_the_shape_asked_for(
     assert tiny.logits(artifact / "model", mine["input_ids"]).isfinite().all()
     assert facts["after"]["parameters"] < facts["before"]["parameters"]
     assert (facts["after"]["layers"], facts["after"]["mlp_channels"]) == (1, 64)
+
+
+def test_the_engine_serves_a_pruned_model_as_plain_transformers_does(tiny: Tiny, tools_dir: Path) -> None:
+    """Every probe's tokens, the end of a turn and the likeliest next tokens: else quantize refuses the model."""
+    layers = {"gemma3": 4}.get(tiny.family, 1)
+    made = tiny.prune("served", layers=layers, mlp_channels=96, trim_vocabulary=True)
+    spec = QuantizeSpec(
+        **tiny.where,
+        adapter=str(made),
+        prepared=str(tiny.prepared),
+        tools_dir=str(tools_dir),
+        types=("Q8_0",),
+    )
+    run = run_folder(tiny.root / "quantize", spec)
+    outputs, facts = quantize.main(spec, run)
+    assert outputs[0].path.is_file()
+    assert facts["parity"]["F16"]["agreed"] >= 0.99 * facts["parity"]["F16"]["tokens"] > 50
 
 
 def test_channels_that_say_nothing_are_the_ones_to_go(tiny: Tiny) -> None:
