@@ -13,7 +13,7 @@ from audit import staff
 from audit.models import AuditEntry
 from records.models import Dataset, DatasetProposal, Record, Upload
 from summaries.models import Deployment, Summary
-from training.models import ModelArtifact, TrainingRun
+from training.models import ModelArtifact, Sweep, TrainingRun
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def action_of(name: str) -> Action:
 
 
 def url_of(name: str, uuid: Any = "00000000-0000-4000-8000-000000000000") -> str:
-    return reverse(name, kwargs={"uuid": uuid} if name in WITH_ROW else None)
+    return reverse(name, kwargs=dict.fromkeys(GUARDED[name].pattern.converters, uuid))
 
 
 def ask(client: Client, url: str) -> int:
@@ -87,6 +87,9 @@ def bobs(bob: User) -> dict[str, Any]:
     run = TrainingRun.objects.create(
         clinic=clinic, name="r", dataset=dataset, base="smollm2-135m", started_by=bob
     )
+    sweep = Sweep.objects.create(
+        clinic=clinic, name="s", dataset=dataset, base="smollm2-135m", started_by=bob
+    )
     stage = run.stages.create(number=0, name="prepare")
     artifact = ModelArtifact.objects.create(
         clinic=clinic, name="m", kind="gguf", stage=stage, path="x", sha256="1" * 64, bytes=1
@@ -111,6 +114,9 @@ def bobs(bob: User) -> dict[str, Any]:
         "records:dataset": dataset,
         "records:proposal": proposal,
         "training:run": run,
+        "training:sweep": sweep,
+        "training:cancel_sweep": sweep,
+        "training:keep_run": sweep,
         "training:cancel_run": run,
         "training:retry_run": run,
         "training:artifact": artifact,
