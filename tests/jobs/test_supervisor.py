@@ -196,7 +196,7 @@ def test_a_stage_knows_no_secrets_and_no_hub(stage: Write, monkeypatch: pytest.M
         *(
             "TRANSFORMERS_OFFLINE",
             "OMP_NUM_THREADS",
-            "OMP_WAIT_POLICY",
+            "GOMP_SPINCOUNT",
             "GLIBC_TUNABLES",
             "ORT_DISABLE_TELEMETRY",
             "PRECIS_SUPERVISOR_PID",
