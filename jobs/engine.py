@@ -37,6 +37,9 @@ logger = logging.getLogger("jobs.engine")
 ROOT = Path(__file__).resolve().parent.parent
 KEY_VARIABLE = "PRECIS_ENGINE_KEY"
 PARALLEL_REQUESTS = 4
+# Each holds a request until its last word. By default there are six: with more requests waiting, nobody could ask for
+# the server's health, or count a prompt's tokens.
+HTTP_THREADS = 128
 POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 15.0
 STEADY_SECONDS = 60.0  # a server that ran this long has earned a quick restart
@@ -319,6 +322,7 @@ def serve(path: Path, context_tokens: int, sha256: str | None, chat_template: st
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.api_keys = [api_key]
     params.n_parallel = PARALLEL_REQUESTS
+    params.n_threads_http = HTTP_THREADS
     params.chat_template = chat_template or ""
     params.n_ctx = PARALLEL_REQUESTS * context_tokens
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,16 @@ import pytest
 from jobs.decoding import PARAMETERS
 from jobs.engine import temporary_server
 from summaries import engine
-from summaries.engine import EngineClient, EngineError, EngineTimeout, EngineUnavailable, PromptTooLong
+from summaries.engine import (
+    Cancellation,
+    EngineCancelled,
+    EngineClient,
+    EngineError,
+    EngineTimeout,
+    EngineUnavailable,
+    Prompt,
+    PromptTooLong,
+)
 from tests.jobs.running_engine import use_one_core
 from tests.jobs.tiny_gguf import write_tiny_gguf
 
@@ -101,6 +110,26 @@ def test_the_pieces_make_the_text(client: EngineClient) -> None:
 def test_the_same_record_gives_the_same_summary(client: EngineClient) -> None:
     texts = {client.summarize("", HELLO, max_new_tokens=40).text for _ in range(3)}
     assert len(texts) == 1
+
+
+def test_a_full_queue_does_not_hide_the_engine(client: EngineClient) -> None:
+    """llama.cpp answers with six threads unless told otherwise, and each holds one request to its end."""
+    cancellations = [Cancellation() for _ in range(16)]
+
+    def ask(cancellation: Cancellation) -> None:
+        with suppress(EngineCancelled):
+            list(client.stream("", Prompt(HELLO, 4000), cancellation))
+
+    threads = [threading.Thread(target=ask, args=(cancellation,)) for cancellation in cancellations]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    states = [client.health() for _ in range(3)]
+    for cancellation in cancellations:
+        cancellation.cancel()
+    for thread in threads:
+        thread.join()
+    assert states == [{"": "ready"}] * 3
 
 
 def test_it_decodes_as_evaluation_does() -> None:
