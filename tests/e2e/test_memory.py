@@ -5,6 +5,7 @@ gives codes away is kept from the staff: the whole chain on a tiny base, with re
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -54,6 +55,8 @@ def run(
         ),
         nudge=False,
     )
+    # The codes follow from the run's id: the same ones in each test, so that chance cannot fail it one day.
+    TrainingRun.objects.filter(pk=run.pk).update(uuid=UUID(int=7))
     for stage in run.stages.order_by("number"):
         execute_stage(stage.uuid)
         stage.refresh_from_db()
@@ -68,9 +71,11 @@ def test_what_it_learned_by_heart_is_drawn_out_and_keeps_it_from_being_deployed(
     found = {row["count"]: row for row in stage.metrics["counts"]}
     assert list(found) == [0, 1, 10, 50]
     often, never = found[50], found[0]
-    assert (often["extracted"], often["served_extracted"]) == (2, 2)
-    assert (often["base_extracted"], often["served_base_extracted"]) == (0, 0)
     assert often["remembers"]
+    assert often["extracted"] >= 1
+    assert often["served_extracted"] >= 1
+    assert (often["base_extracted"], often["served_base_extracted"]) == (0, 0)
+    assert often["chance"] < stage.metrics["threshold"]
     assert often["exposure"] > often["base_exposure"] + 3
     assert (never["extracted"], never["served_extracted"]) == (0, 0)
     assert not never["remembers"]
