@@ -26,6 +26,12 @@ from training.services.stages import execute_stage
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
+@pytest.fixture(autouse=True)
+def same_codes(settings: Any) -> None:
+    """The codes follow from the master key and the run's id: the same ones each time, so that chance fails no test."""
+    settings.MASTER_KEY = "a master key for tests alone"
+
+
 @pytest.fixture
 def dataset(clinic: Clinic, officer: User) -> Dataset:
     lines = "\n".join(
@@ -55,7 +61,6 @@ def run(
         ),
         nudge=False,
     )
-    # The codes follow from the run's id: the same ones in each test, so that chance cannot fail it one day.
     TrainingRun.objects.filter(pk=run.pk).update(uuid=UUID(int=7))
     for stage in run.stages.order_by("number"):
         execute_stage(stage.uuid)
