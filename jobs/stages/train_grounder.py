@@ -25,9 +25,10 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, BertConfig, BertForSequenceClassification
 
-from grounding.decision import Decision, fit, sigmoid
+from grounding.decision import Decision, unread
 from grounding.detector import LABELS, CrossEncoder, encode, prepare
-from grounding.scoring import area_under_curve, calibration_error
+from grounding.fitting import fit_rows
+from grounding.scoring import area_under_curve
 from jobs.catalogue import installed
 from jobs.progress import report
 from jobs.rundir import RunDir, file_sha256, write_json_atomic
@@ -203,26 +204,14 @@ def loss_of(model, teacher, batch: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def decide(encoder: CrossEncoder, rows: list[dict]) -> tuple[Decision, dict[str, float]]:
-    """The decision fitted on held-out rows, with what the encoder, the checks and both do on the half that did not shape its weights."""
+    """The decision fitted on held-out rows; what it does, and what the encoder and the checks do alone."""
     logs = encoder.read([(row["evidence"], row["claim"]) for row in rows])
-    features = np.array([row["features"] for row in rows])
-    wrong = np.array([row["label"] != "supported" for row in rows], dtype=float)
-    texts = np.array([row["text"] for row in rows])
-    text_wrong = np.array([wrong[texts == number].max() for number in range(texts.max() + 1)])
-    decision = fit(features, logs, wrong, texts, text_wrong)
-    alone = fit(features, np.full_like(logs, -np.log(len(LABELS))), wrong, texts, text_wrong)
-    single = texts < 0
-    measured = single & (np.cumsum(single) % 2 == 1)
-    chances = sigmoid(decision.log_odds(features, logs))
-    by_checks = sigmoid(alone.log_odds(features, np.full_like(logs, -np.log(len(LABELS)))))
-    goal = wrong[measured].tolist()
-    return decision, {
-        "auroc": round(area_under_curve(chances[measured].tolist(), goal), 4),
-        "auroc_encoder": round(area_under_curve((-logs[measured, 0]).tolist(), goal), 4),
-        "auroc_checks": round(area_under_curve(by_checks[measured].tolist(), goal), 4),
-        "recall": round(float((chances[measured] >= decision.threshold)[wrong[measured] > 0].mean()), 4),
-        "ece": round(calibration_error(chances[measured].tolist(), goal), 4),
-    }
+    decision, measured = fit_rows(rows, logs)
+    _, alone = fit_rows(rows, unread(len(rows)))
+    single = [n for n, row in enumerate(rows) if row["text"] < 0]
+    goal = [float(rows[n]["label"] != "supported") for n in single]
+    read_alone = area_under_curve((-logs[single, 0]).tolist(), goal)
+    return decision, {**measured, "auroc_encoder": round(read_alone, 4), "auroc_checks": alone["auroc"]}
 
 
 if __name__ == "__main__":

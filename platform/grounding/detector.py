@@ -4,6 +4,7 @@ The cross-encoder reads evidence and sentence together (a MiniLM fine-tuned by `
 arXiv:2407.15441 and the small detector of arXiv:2408.12748. Pure inference on onnxruntime, without torch.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from grounding.decision import Decision
+from grounding.decision import Decision, unread
 from grounding.evidence import Record
 from grounding.features import read
 from grounding.findings import Category, Finding, How
@@ -22,6 +23,8 @@ from grounding.pieces import Piece, sentences
 from privacy.onnx import WeightsError, checked_card, session
 
 WEIGHTS = Path(__file__).parent / "weights"
+CHECKS_CARD = "checks.json"
+"""The decision of the checks alone, and how it was fitted."""
 LABELS = ("supported", "contradicted", "absent")
 """What the cross-encoder tells apart."""
 MAX_TOKENS = 224
@@ -106,7 +109,7 @@ def encode(tokenizer: Tokenizer, evidence: str, sentence: str) -> tuple[list[int
 
 
 class Detector:
-    """Without ``encoder`` the checks alone decide; the decision of each case stands in the card or in the code."""
+    """Without ``encoder`` the checks alone decide; each case has a decision fitted for it."""
 
     def __init__(self, encoder: CrossEncoder | None, decision: Decision) -> None:
         self._encoder = encoder
@@ -134,7 +137,7 @@ class Detector:
 
     def _logs(self, pairs: list[tuple[str, str]]) -> Floats:
         if self._encoder is None or not pairs:
-            return np.full((len(pairs), len(LABELS)), -np.log(len(LABELS)), dtype=np.float32)
+            return np.asarray(unread(len(pairs)), dtype=np.float32)
         return self._encoder.read(pairs)
 
     def _judgement(
@@ -165,11 +168,13 @@ def _category(found: list[Finding]) -> Category:
 
 @cache
 def get_detector() -> Detector:
-    """The shipped detector, loaded once; without shipped weights, the checks alone."""
-    if not (WEIGHTS / "card.json").is_file():
-        return Detector(None, Decision.rules_alone())
-    encoder = CrossEncoder(WEIGHTS)
+    """The shipped detector, loaded once: with its cross-encoder where one stands in ``weights``, else the checks alone.
+
+    Raises WeightsError for files that do not belong together.
+    """
+    encoder = CrossEncoder(WEIGHTS) if (WEIGHTS / "card.json").is_file() else None
     try:
-        return Detector(encoder, Decision.from_card(encoder.card["decision"]))
-    except (KeyError, TypeError) as error:
-        raise WeightsError("the grounder's card lacks its decision") from error
+        card = encoder.card if encoder else json.loads((WEIGHTS / CHECKS_CARD).read_text(encoding="utf-8"))
+        return Detector(encoder, Decision.from_card(card["decision"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"the grounder's decision: {type(error).__name__}") from None

@@ -63,6 +63,11 @@ class Record:
                 found.setdefault(term.form, set()).add(number)
         return found
 
+    def holding(self, wanted: frozenset[str], share: float = 0.6) -> list[int]:
+        """The lines that hold at least ``share`` of the terms."""
+        counts = Counter(n for form in wanted for n in self.where.get(form, ()))
+        return sorted(n for n, count in counts.items() if count >= share * len(wanted))
+
     @cached_property
     def _counts(self) -> list[Counter[str]]:
         return [

@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 
 from grounding.checks import findings
+from grounding.checks.polarity import line_stands
 from grounding.checks.words import is_known
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece, claims
+from grounding.scopes import Stand, scopes
 from grounding.terms import terms
 
 _CHECKED = tuple(each for each in Category if each is not Category.ADDITION)
@@ -15,6 +17,7 @@ NAMES = (
     *(f"{category}:sure" for category in _CHECKED),
     *(f"{category}:doubt" for category in _CHECKED),
     "unknown share", "unknown words", "unlike evidence", "no evidence", "words",
+    "denied, not there", "not denied, there",
 )  # fmt: skip
 """The columns of ``features``."""
 
@@ -44,4 +47,20 @@ def features(
         unlike / count,
         float(not evidence),
         math.log1p(len(sentence.text.split())) - 2,
+        *_turned(sentence, record, evidence),
     ]
+
+
+def _turned(sentence: Piece, record: Record, evidence: Sequence[int]) -> tuple[float, float]:
+    """Whether the sentence denies something where the line most like it does not, and the other way round."""
+    wanted = {term.form for term in terms(sentence.text)}
+    shared = {n: sum(term.form in wanted for term in record.terms[n]) for n in evidence}
+    if not shared or max(shared.values()) < 2:
+        return 0.0, 0.0
+    best = max(shared, key=lambda n: (shared[n], -n))
+    held = [stand for term, stand in line_stands(record, best) if term.form in wanted]
+    here = any(scope.stand is Stand.DENIED for scope in scopes(sentence.text))
+    there = Stand.DENIED in held or any(
+        scope.stand is Stand.DENIED for scope in scopes(record.lines[best].text)
+    )
+    return float(here and not there), float(there and not here)

@@ -20,7 +20,7 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _HEADING_WORDS = 6
-_LONG_WORDS = 45
+_LONG_WORDS = 25
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
 from grounding.quantities import DOSES, TIMES, Quantity, quantities
+from grounding.terms import terms
 
+_ANCHOR, _BEFORE, _AFTER = 3, 25, 40
+"""Words of an anchor; characters before and after it in which its number is looked for."""
 _IN_ONE = {
     ("day", "week"): 7, ("week", "month"): 4, ("month", "year"): 12, ("hour", "day"): 24, ("mg", "g"): 1000, ("mcg", "mg"): 1000,
 }  # fmt: skip
@@ -25,8 +28,43 @@ def numbers(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fi
         and (
             finding := _judged(claimed, sentence.start, near, everywhere)
             or _dose_of_another(claimed, sentence, record)
+            or _other_beside_it(claimed, sentence, record)
         )
     ]
+
+
+def _other_beside_it(claimed: Quantity, sentence: Piece, record: Record) -> Finding | None:
+    """The record names what the number is said of, and another number stands there: "heart rate 90" of "a heart rate of 84"."""
+    anchor = _anchor(claimed, sentence.text)
+    beside = [q for n in record.holding(anchor) for q in _beside(anchor, record, n)] if anchor else []
+    written = [
+        q for q in beside if len(record.source[q.start : q.end]) > 1 or record.source[q.start].isdigit()
+    ]
+    rivals = [q for q in written if q.unit == claimed.unit or not (q.unit and claimed.unit)]
+    if not rivals or any(_same_number(claimed, q) for q in beside):
+        return None
+    places = tuple((q.start, q.end) for q in rivals)[:3]
+    how = How.CONTRADICTED if len(anchor) > 1 else How.ELSEWHERE
+    return Finding(
+        _category(claimed), how, claimed.start + sentence.start, claimed.end + sentence.start, places
+    )
+
+
+def _anchor(claimed: Quantity, text: str) -> frozenset[str]:
+    """What a number is said of: up to three content words before it in its clause, else the two after it."""
+    clause = re.split(r"[,;.]\s", text[: claimed.start])[-1]
+    before = [term.form for term in terms(clause) if term.form[0].isalpha()][-_ANCHOR:]
+    after = [
+        term.form for term in terms(re.split(r"[,;.]\s", text[claimed.end :])[0]) if term.form[0].isalpha()
+    ][:2]
+    return frozenset(before or after)
+
+
+def _beside(anchor: frozenset[str], record: Record, number: int) -> list[Quantity]:
+    """A line's numbers that stand a few words from the anchor's."""
+    places = [(term.start, term.end) for term in record.terms[number] if term.form in anchor]
+    first, last = min(start for start, _ in places), max(end for _, end in places)
+    return [q for q in record.quantities[number] if first - _BEFORE <= q.start <= last + _AFTER]
 
 
 def _dose_of_another(claimed: Quantity, sentence: Piece, record: Record) -> Finding | None:
@@ -67,7 +105,7 @@ def _judged(
 ) -> Finding | None:
     place = claimed.start + offset, claimed.end + offset
     if any(_agrees(claimed, q) for q in near):
-        return None
+        return _other_unit(claimed, place, near)
     rivals = tuple((q.start, q.end) for q in near if q.unit and q.unit == claimed.unit)[:3]
     if any(_agrees(claimed, q) for q in everywhere):
         how = How.CONTRADICTED if rivals and claimed.unit in DOSES else How.ELSEWHERE
@@ -76,6 +114,14 @@ def _judged(
     if other_units and claimed.unit and not rivals:
         return Finding(Category.UNIT, How.CONTRADICTED, *place, other_units)
     return Finding(_category(claimed), How.CONTRADICTED if rivals else How.ABSENT, *place, rivals)
+
+
+def _other_unit(claimed: Quantity, place: tuple[int, int], near: list[Quantity]) -> Finding | None:
+    """A bare number agrees with any unit, unless the evidence gives the same number another one."""
+    same = [q for q in near if _same_number(claimed, q) and q.unit]
+    if not claimed.unit or not same or any(_agrees(claimed, q) for q in near if q.unit):
+        return None
+    return Finding(Category.UNIT, How.CONTRADICTED, *place, tuple((q.start, q.end) for q in same)[:3])
 
 
 def _same_number(claimed: Quantity, held: Quantity) -> bool:

@@ -53,14 +53,17 @@ def people(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fin
 def _sex(sentence: Piece, record: Record) -> list[Finding]:
     """A man's pronouns for a woman. Sentences on the family have others' pronouns, and are passed over."""
     known = record.once("sex", lambda: sex_of(record))
-    if known is None or _RELATION.search(sentence.text):
+    if _RELATION.search(sentence.text):
         return []
-    wrong, right = (_MALE, _FEMALE) if known == "female" else (_FEMALE, _MALE)
-    match = wrong.search(sentence.text)
-    if not match or right.search(sentence.text):
+    men, women = _MALE.search(sentence.text), _FEMALE.search(sentence.text)
+    wrong = women if known == "male" else men if known == "female" else None
+    if wrong:
+        how = How.CONTRADICTED
+    elif men and women:
+        how, wrong = How.ELSEWHERE, max(men, women, key=lambda match: match.start())
+    else:
         return []
-    place = match.start() + sentence.start, match.end() + sentence.start
-    return [Finding(Category.PERSON, How.CONTRADICTED, *place)]
+    return [Finding(Category.PERSON, how, wrong.start() + sentence.start, wrong.end() + sentence.start)]
 
 
 def sex_of(record: Record) -> str | None:

@@ -4,7 +4,6 @@ Phrases are compared, not words: "no extra heart sounds" is not denied by a reco
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +19,6 @@ _BETWEEN = re.compile(
 )
 _EMPTY = frozenset(("recent", "issu", "symptom", "seem", "problem", "new", "signific", "extra", "normal", "brother", "sister", "mother", "father", "morn", "day", "week", "month", "year", "visit", "famili", "member"))  # fmt: skip
 """Stems whose polarity says little: they stand in denied and affirmed sentences alike."""
-
-_SHARE = 0.6
-"""A line speaks of a phrase when it holds this share of its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,7 @@ def _disagreement(
     phrase: _Phrase, record: Record, near: set[int]
 ) -> tuple[Category, How, tuple[tuple[int, int], ...]] | None:
     """None where the record agrees, or says nothing of the whole phrase."""
-    counts = Counter(n for form in phrase.forms for n in record.where.get(form, ()))
-    numbers = {n for n, count in counts.items() if count >= _SHARE * len(phrase.forms)}
+    numbers = set(record.holding(phrase.forms))
     told = [(n, *_place_and_stand(phrase, record, n)) for n in numbers]
     told = [each for each in told if each[2] is not Stand.ASKED]
     denied = phrase.stand is Stand.DENIED

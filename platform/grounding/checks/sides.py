@@ -17,16 +17,19 @@ _SIDE = re.compile(
 _NO_SIDE_BEFORE = re.compile(r"(?:\ball|\balright|that'?s|that is|you'?re|is that|be|exactly|was|were|had|has|have|just|who|she|he|they|i|we|is)\s+$", re.IGNORECASE)  # fmt: skip
 _NO_SIDE_AFTER = re.compile(r"\s*(?:[.,?!;]|$|now\b|away\b|after\b|before\b|then\b|there\b|here\b|about\b|when\b|the\b|my\b|his\b|her\b|a\b|it\b|for\b|at\b|on\b|up\b|over\b|as\b|him\b|me\b|us\b|them\b)", re.IGNORECASE)  # fmt: skip
 _SAID_OF_A_SIDE = re.compile(r"\b(?:the|my|your|his|her|on|in|to|from)\s+(?:the\s+)?$", re.IGNORECASE)
-_REACH = 3
+_REACH, _AHEAD, _BEHIND = 3, 35, 25
+"""Content words, and characters, in which the part of the body is looked for that a side is said of."""
+_PLACES = frozenset(("lower", "upper", "low", "side", "hand", "medi", "later", "anteri", "posteri", "middl"))
 _OPPOSITE = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A side and the terms it may be said of, as they stand around it."""
+    """A side and the terms it may be said of, as they stand around it; ``head`` is the likeliest."""
 
     side: str
     of: frozenset[str]
+    head: frozenset[str]
     start: int
     end: int
 
@@ -45,9 +48,11 @@ def _judged(claimed: Side, held: list[Side], near: list[Side]) -> Finding | None
     if claimed.side == "both":
         return _judged_both(claimed, held)
     same = [s for s in held if s.side in {claimed.side, "both"}]
-    if any(s.of & claimed.of for s in same):
+    if any(s.of & claimed.head and s.side == claimed.side for s in same):
         return None
-    opposite = [s for s in held if s.side == _OPPOSITE[claimed.side] and s.of & claimed.of]
+    if both := [s for s in same if s.of & claimed.head]:
+        return Finding(Category.SIDE, How.ELSEWHERE, claimed.start, claimed.end, _places(both))
+    opposite = [s for s in held if s.side == _OPPOSITE[claimed.side] and s.of & claimed.head]
     if opposite:
         return Finding(Category.SIDE, How.CONTRADICTED, claimed.start, claimed.end, _places(opposite))
     if any(s in near for s in same):
@@ -63,7 +68,7 @@ def _judged_both(claimed: Side, held: list[Side]) -> Finding | None:
     """ "Clear bilaterally" may stand for "lungs are clear"; "both knees" may not stand for the left one."""
     if any(s.side == "both" for s in held):
         return None
-    named = [s for s in held if s.of & claimed.of]
+    named = [s for s in held if s.of & claimed.head]
     if len({s.side for s in named}) > 1:
         return None
     how = How.CONTRADICTED if named else How.ELSEWHERE
@@ -91,9 +96,17 @@ def read_sides(text: str, offset: int, found: list[Term]) -> Iterator[Side]:
         before, after = text[max(0, match.start() - 14) : match.start()], text[match.end() : match.end() + 10]
         if match.group().lower() in {"left", "right"} and _is_no_side(before, after):
             continue
-        following = [term.form for term in found if term.start >= match.end()][:_REACH]
-        preceding = [term.form for term in found if term.end <= match.start()][-2:]
-        yield Side(side, frozenset([*following, *preceding]), match.start() + offset, match.end() + offset)
+        following = [
+            t.form for t in found if match.end() <= t.start <= match.end() + _AHEAD and t.form not in _PLACES
+        ]
+        preceding = [
+            t.form
+            for t in found
+            if match.start() - _BEHIND <= t.end <= match.start() and t.form not in _PLACES
+        ]
+        head = frozenset(following[:1] or preceding[-1:])
+        of = frozenset([*following[:_REACH], *preceding[-2:]])
+        yield Side(side, of, head, match.start() + offset, match.end() + offset)
 
 
 def _is_no_side(before: str, after: str) -> bool:

@@ -1,0 +1,118 @@
+"""How a decision is fitted, on held-out rows of the project's own and on nothing else: weights, calibration, thresholds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grounding.decision import Array, Decision, columns, joined, sigmoid
+from grounding.features import NAMES
+from grounding.scoring import area_under_curve, calibration_error
+
+FALSE_FLAGS = 0.05
+"""The share of true sentences that the shipped threshold flags; ``unsure`` begins where twice as many would be."""
+_STEPS, _RIDGE = 60, 1e-3
+
+
+def fit_rows(rows: Sequence[dict[str, Any]], logs: Array) -> tuple[Decision, dict[str, float]]:
+    """The decision from rows of grounding.training, and its figures on those that did not shape its weights.
+
+    ``logs``: the cross-encoder's log-probabilities, (rows, 3). Rows that are not held out shape the weights, held-out ones the
+    calibration; where all are held out, since the encoder learned from the others, every other one does.
+    """
+    features = np.array([row["features"] for row in rows])
+    wrong = np.array([row["label"] != "supported" for row in rows], dtype=float)
+    texts = np.array([row["text"] for row in rows])
+    text_wrong = np.array([wrong[texts == number].max() for number in range(texts.max() + 1)])
+    first = ~np.array([row["held_out"] for row in rows])
+    if not first.any():
+        first = np.cumsum(texts < 0) % 2 == 0
+    shaping, others = first & (texts < 0), ~first & (texts < 0)
+    decision = fit(features, logs, wrong, shaping, others, texts, text_wrong)
+    chances = sigmoid(decision.log_odds(features, logs))[others]
+    goal = wrong[others]
+    return decision, {
+        "auroc": round(area_under_curve(chances.tolist(), goal.tolist()), 4),
+        "recall": round(float((chances >= decision.threshold)[goal > 0].mean()), 4),
+        "false_flags": round(float((chances >= decision.threshold)[goal == 0].mean()), 4),
+        "ece": round(calibration_error(chances.tolist(), goal.tolist()), 4),
+    }
+
+
+def logistic(rows: Array, wrong: Array, weights: Array, keep_positive: Sequence[int] = ()) -> Array:
+    """Ridge logistic regression by Newton's steps. ``wrong`` 0/1, ``weights`` of the rows; the last column is the bias.
+
+    Columns in ``keep_positive`` get no negative weight: a finding may not speak for a sentence.
+    """
+    result = np.zeros(rows.shape[1])
+    free = np.ones(rows.shape[1], dtype=bool)
+    ridge = np.full(rows.shape[1], _RIDGE * weights.sum())
+    ridge[-1] = 1e-9
+    for _ in range(_STEPS):
+        chances = sigmoid(rows @ result)
+        slope = rows.T @ (weights * (chances - wrong)) + ridge * result
+        curve = (rows * (weights * chances * (1 - chances))[:, None]).T @ rows + np.diag(ridge)
+        step = np.zeros_like(result)
+        step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
+        result -= step
+        for column in keep_positive:
+            if result[column] < 0:
+                result[column], free[column] = 0.0, False
+        if np.abs(step).max() < 1e-6:
+            break
+    return result
+
+
+def balanced(wrong: Array) -> Array:
+    """Weights by which right and wrong rows count the same."""
+    share = wrong.mean()
+    return np.asarray(np.where(wrong > 0, 0.5 / max(share, 1e-6), 0.5 / max(1 - share, 1e-6)))
+
+
+def fit(
+    features: Array, logs: Array, wrong: Array, first: Array, second: Array, texts: Array, text_wrong: Array
+) -> Decision:
+    """Weights from the rows ``first``, calibration and thresholds from ``second``, two masks.
+
+    ``features`` (rows, len(NAMES)), ``logs`` (rows, 3), ``wrong`` (rows,); ``texts`` (rows,) gives each sentence the number of
+    the text it stands in, -1 for none, and ``text_wrong`` (texts,) whether anything in that text is wrong.
+    """
+    rows, goal = columns(features, logs), np.asarray(wrong, dtype=float)
+    checks = [n for n, name in enumerate(NAMES) if name.endswith((":sure", ":doubt"))]
+    weights = logistic(rows[first], goal[first], balanced(goal[first]), checks)
+    slope, offset = _platt((rows @ weights)[second], goal[second])
+    odds = slope * (rows @ weights) + offset
+    right = np.sort(sigmoid(odds[second & (goal == 0)]))
+    threshold, unsure = (float(np.quantile(right, 1 - share)) for share in (FALSE_FLAGS, 2 * FALSE_FLAGS))
+    wholes = np.array([joined(odds[texts == number]) for number in range(len(text_wrong))])
+    whole_slope, whole_offset = _platt(wholes, text_wrong) if len(wholes) else (1.0, 0.0)
+    whole_threshold = (
+        _best_threshold(sigmoid(whole_slope * wholes + whole_offset), text_wrong)
+        if len(wholes)
+        else threshold
+    )
+    return Decision(
+        tuple(map(float, weights)),
+        slope,
+        offset,
+        threshold,
+        unsure,
+        whole_slope,
+        whole_offset,
+        whole_threshold,
+    )
+
+
+def _platt(raw: Array, wrong: Array) -> tuple[float, float]:
+    """Platt's scaling (1999): slope and offset that make a score's log-odds true on balanced rows."""
+    goal = np.asarray(wrong, dtype=float)
+    slope, offset = logistic(np.column_stack([raw, np.ones(len(raw))]), goal, balanced(goal))
+    return float(slope), float(offset)
+
+
+def _best_threshold(chances: Array, wrong: Array) -> float:
+    """Where recall and the share of true texts left alone add up to most."""
+    goal = np.asarray(wrong, dtype=float)
+    steps = np.unique(np.quantile(chances, np.linspace(0.02, 0.98, 97)))
+    gains = [((chances >= t) & (goal > 0)).sum() / max(goal.sum(), 1) - ((chances >= t) & (goal == 0)).sum() / max((1 - goal).sum(), 1) for t in steps]  # fmt: skip
+    return float(steps[int(np.argmax(gains))])

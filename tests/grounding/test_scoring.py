@@ -1,0 +1,63 @@
+"""The figures: known answers, and a decision that learns from findings and keeps its promise of few false flags."""
+
+import numpy as np
+import pytest
+
+from grounding.decision import Decision, joined, unread
+from grounding.features import NAMES
+from grounding.fitting import fit
+from grounding.scoring import area_under_curve, balanced_accuracy, calibration_error, lexical
+
+
+def test_the_area_under_the_curve_counts_pairs_and_ties_half() -> None:
+    assert area_under_curve([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]) == 0.75
+    assert area_under_curve([0.5, 0.5], [0, 1]) == 0.5
+    assert np.isnan(area_under_curve([0.5], [1]))
+
+
+def test_balanced_accuracy_is_the_mean_over_both_kinds() -> None:
+    assert balanced_accuracy([True, False, False, False], [1, 1, 0, 0]) == 0.75
+
+
+def test_calibration_error_is_the_gap_between_chance_and_truth() -> None:
+    assert calibration_error([0.9] * 10, [1] * 9 + [0]) == pytest.approx(0)
+    assert calibration_error([0.9] * 10, [0] * 10) == pytest.approx(0.9)
+
+
+def test_the_lexical_floor_is_the_share_of_words_the_source_lacks() -> None:
+    assert lexical("The knee hurts.", "Knee pain.") == 0
+    assert lexical("The knee hurts.", "Appendectomy.") == 1
+
+
+def _fitted() -> tuple[Decision, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    wrong = rng.integers(0, 2, 4000)
+    features = rng.normal(0, 0.3, (4000, len(NAMES)))
+    features[:, NAMES.index("dose:sure")] = (wrong == 1) & (rng.random(4000) < 0.7)
+    features[:, NAMES.index("side:sure")] = (wrong == 0) & (rng.random(4000) < 0.3)
+    first = np.arange(4000) % 2 == 0
+    decision = fit(features, unread(4000), wrong, first, ~first, np.full(4000, -1), np.zeros(0))
+    return decision, features, wrong
+
+
+def test_a_decision_is_calibrated_and_keeps_its_share_of_false_flags() -> None:
+    decision, features, wrong = _fitted()
+    chances = 1 / (1 + np.exp(-decision.log_odds(features, unread(4000))))
+    assert calibration_error(chances.tolist(), wrong.tolist()) < 0.05
+    assert (chances >= decision.threshold)[wrong == 0].mean() < 0.07
+    assert decision.unsure <= decision.threshold
+
+
+def test_a_finding_never_speaks_for_a_sentence() -> None:
+    decision, *_ = _fitted()
+    assert decision.weights[NAMES.index("dose:sure")] > 1
+    assert decision.weights[NAMES.index("side:sure")] == 0
+
+
+def test_a_decision_s_card_gives_it_again() -> None:
+    decision, *_ = _fitted()
+    assert Decision.from_card(decision.to_card()) == decision
+
+
+def test_more_sentences_make_one_wrong_one_likelier() -> None:
+    assert joined(np.array([-2.0, -2.0, -2.0])) > joined(np.array([-2.0])) == pytest.approx(-2.0)
