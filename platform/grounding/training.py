@@ -14,7 +14,7 @@ from grounding.evidence import Record
 from grounding.features import read
 from grounding.findings import Category
 from grounding.perturb import Perturbed, Wording, perturb, true_sentences
-from grounding.perturb.sentences import told_sentences
+from grounding.perturb.sentences import reference_sentences, told_sentences
 from grounding.pieces import Piece, sentences
 from grounding.terms import terms
 
@@ -82,9 +82,10 @@ def claims_of(record: Record, summary: str, foreign: str, rng: Random, wording: 
     """True sentences, each with an error put into it, and as many of ``foreign``, another record's summary."""
     true = true_sentences(record, summary)
     told = told_sentences(record)
-    texts = [piece.text for piece in true] + rng.sample(told, min(_TOLD, len(told)))
-    for text in texts:
+    told = rng.sample(told, min(_TOLD, len(told)))
+    for text in [piece.text for piece in reference_sentences(record, summary)] + told:
         yield Claim(text, None)
+    for text in [piece.text for piece in true] + told:
         for changed in _errors(text, record, rng, wording):
             yield Claim(changed.text, changed.category)
     others = [piece.text for piece in sentences(foreign) if len(piece.text.split()) > 3]
@@ -116,7 +117,7 @@ def _errors(text: str, record: Record, rng: Random, wording: Wording) -> list[Pe
 
 def _whole(record: Record, summary: str, foreign: str, rng: Random) -> list[Claim]:
     """A summary's true sentences; in half of the summaries one of them is wrong, or another record's."""
-    claims = [Claim(piece.text, None) for piece in true_sentences(record, summary)]
+    claims = [Claim(piece.text, None) for piece in reference_sentences(record, summary)]
     if len(claims) < 2:
         return []
     if rng.random() < 0.5:
