@@ -28,6 +28,10 @@ CHECKS_CARD = "checks.json"
 LABELS = ("supported", "contradicted", "absent")
 """What the cross-encoder tells apart."""
 MAX_TOKENS = 224
+EXACT = frozenset(
+    (Category.NUMBER, Category.DOSE, Category.UNIT, Category.FREQUENCY, Category.DATE, Category.AGE, Category.SIDE, Category.MEDICATION)
+)  # fmt: skip
+"""What is compared exactly: where the record says otherwise, the sentence is flagged whatever its probability."""
 _BATCH = 8
 Floats = npt.NDArray[np.float32]
 
@@ -55,6 +59,11 @@ class Judgement:
     @property
     def flagged(self) -> bool:
         return self.verdict in (Verdict.CONTRADICTED, Verdict.ABSENT)
+
+    @property
+    def proven(self) -> bool:
+        """An exact check found the record to say otherwise."""
+        return any(each.how is How.CONTRADICTED and each.category in EXACT for each in self.findings)
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,9 @@ class Detector:
             for piece, (lines, found, _), log, odd in zip(pieces, reads, logs, odds, strict=True)
         )
         whole = self._decision.whole(odds)
-        flagged = judged[0].flagged if len(judged) == 1 else whole >= self._decision.whole_threshold
+        flagged = any(each.proven for each in judged) or whole >= self._decision.whole_threshold
+        if len(judged) == 1:
+            flagged = judged[0].flagged
         return Judged(whole, flagged, judged)
 
     def _logs(self, pairs: list[tuple[str, str]]) -> Floats:
@@ -152,12 +163,14 @@ class Detector:
         return Judgement(piece, verdict, probability, category, tuple(dict.fromkeys(shown)), tuple(found))
 
     def _verdict(self, probability: float, found: list[Finding], log: Floats) -> Verdict:
+        contradicted = {finding.category for finding in found if finding.how is How.CONTRADICTED}
+        if contradicted & EXACT:
+            return Verdict.CONTRADICTED
         if probability < self._decision.unsure:
             return Verdict.SUPPORTED
         if probability < self._decision.threshold:
             return Verdict.UNSURE
-        proofs = [finding for finding in found if finding.how is How.CONTRADICTED]
-        return Verdict.CONTRADICTED if proofs or log[1] > log[2] else Verdict.ABSENT
+        return Verdict.CONTRADICTED if contradicted or log[1] > log[2] else Verdict.ABSENT
 
 
 def _category(found: list[Finding]) -> Category:

@@ -44,7 +44,7 @@ def test_a_decision_is_calibrated_and_keeps_its_share_of_false_flags() -> None:
     decision, features, wrong = _fitted()
     chances = 1 / (1 + np.exp(-decision.log_odds(features, unread(4000))))
     assert calibration_error(chances.tolist(), wrong.tolist()) < 0.05
-    assert (chances >= decision.threshold)[wrong == 0].mean() < 0.07
+    assert (chances >= decision.threshold)[wrong == 0].mean() < 0.1
     assert decision.unsure <= decision.threshold
 
 

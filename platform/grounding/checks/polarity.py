@@ -17,8 +17,56 @@ _BETWEEN = re.compile(
     r"[,;:./()]|\b(?:and|or|nor|with|to|for|from|by|that|which|is|are|was|were|has|have|had|during|after|before|due|as|about|her|his|the|any|no|not|without|denies|reports)\b",
     re.IGNORECASE,
 )
-_EMPTY = frozenset(("recent", "issu", "symptom", "seem", "problem", "new", "signific", "extra", "normal", "brother", "sister", "mother", "father", "morn", "day", "week", "month", "year", "visit", "famili", "member"))  # fmt: skip
+_EMPTY = frozenset(
+    [
+        "recent",
+        "issu",
+        "symptom",
+        "seem",
+        "problem",
+        "new",
+        "signific",
+        "extra",
+        "normal",
+        "brother",
+        "sister",
+        "mother",
+        "father",
+        "morn",
+        "day",
+        "week",
+        "month",
+        "year",
+        "visit",
+        "famili",
+        "member",
+        "need",
+        "question",
+        "concern",
+        "chang",
+        "work",
+        "help",
+        "low",
+        "lower",
+        "extremiti",
+        "upper",
+        "leg",
+        "arm",
+        "pelvi",
+        "stool",
+        "flexion",
+        "extens",
+        "effect",
+        "sound",
+        "time",
+        "sign",
+        "area",
+    ]
+)
 """Stems whose polarity says little: they stand in denied and affirmed sentences alike."""
+
+_SHARE = 0.75
+"""A line speaks of a phrase when it holds this share of its words: both of two, all of three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +121,7 @@ def _disagreement(
     phrase: _Phrase, record: Record, near: set[int]
 ) -> tuple[Category, How, tuple[tuple[int, int], ...]] | None:
     """None where the record agrees, or says nothing of the whole phrase."""
-    numbers = set(record.holding(phrase.forms))
+    numbers = set(record.holding(phrase.forms, _SHARE))
     told = [(n, *_place_and_stand(phrase, record, n)) for n in numbers]
     told = [each for each in told if each[2] is not Stand.ASKED]
     denied = phrase.stand is Stand.DENIED

@@ -12,21 +12,23 @@ _N = r"(?:one|two|three|four|five|six|eight|twelve|\d{1,2})"
 _VALUES = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "twelve": 12}
 _EACH = r"(?:a|an|per|each|every)"
 _FIXED = {
+    r"(?:twice|two times) (?:a week|weekly|per week|each week)": "2/week",
+    r"three times (?:a week|weekly|per week|each week)": "3/week",
     r"twice (?:a day|daily|per day|each day|every day)|two times (?:a day|daily|per day)|\bb\.? ?i\.? ?d\b\.?|morning and (?:night|evening)": "2/day",
     r"three times (?:a day|daily|per day)|thrice daily|\bt\.? ?i\.? ?d\b\.?|with (?:each|every) meal": "3/day",
     r"four times (?:a day|daily|per day)|\bq\.? ?i\.? ?d\b\.?": "4/day",
     r"every other day|\bq\.? ?o\.? ?d\b\.?|alternate days": "1/2day",
     r"at bedtime|before bed|nightly|\bq\.? ?h\.? ?s\b\.?|(?:every|each|at) night|every evening|once (?:a|per|each) night": "night",
-    r"every morning|each morning|in the morning": "morning",
+    r"every morning|each morning": "morning",
     r"once (?:a|per|each|every) week|once weekly|\bweekly\b|every week\b": "1/week",
     r"once (?:a|per|each|every) month|once monthly|\bmonthly\b|every month\b": "1/month",
     r"once (?:a|per|each) year|once yearly|\byearly\b|annually|every year\b": "1/year",
     r"as needed|\bp\.? ?r\.? ?n\b\.?|when needed|if needed": "needed",
-    r"once (?:a|per|each|every) day|once daily|one time (?:a|per) day|every day\b|each day\b|\bdaily\b|per day\b|a day\b|\bq\.? ?d\b\.?|q\.? ?day": "1/day",
+    r"once (?:a|per|each|every) day|once daily|one time (?:a|per) day|every day\b|each day\b|\bdaily\b|per day\b|(?<!of )a day\b|\bq\.? ?d\b\.?|q\.? ?day": "1/day",
 }  # fmt: skip
 _PATTERN = re.compile(
     "|".join(f"(?P<f{n}>{pattern})" for n, pattern in enumerate(_FIXED))
-    + rf"|(?P<times>\b(?P<count>{_N}|several|couple of) times (?:a|per|each) (?P<span>day|week|month|year)\b)"
+    + rf"|(?P<times>\b(?P<count>{_N}|several|couple of) times (?:(?:a|per|each) (?P<span>day|week|month|year)\b|(?P<daily>daily)\b))"
     + rf"|(?P<hours>\b(?:every|q\.?) ?(?P<low>{_N})(?: ?(?:to|-) ?{_N})? ?(?P<unit>hours?|hrs?|h\b|weeks?|months?|days?))",
     re.IGNORECASE,
 )
@@ -45,7 +47,9 @@ def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[
         if any(_meet(schedule, other) for other, *_ in near):
             continue
         rivals = tuple((first, last) for other, first, last in near if other != "needed")[:3]
-        if any(_meet(schedule, other) for other in everywhere):
+        if schedule == "needed":  # a doctor's to add, and seldom said
+            how = How.ELSEWHERE
+        elif any(_meet(schedule, other) for other in everywhere):
             how = How.CONTRADICTED if rivals else How.ELSEWHERE
         else:
             how = How.CONTRADICTED if rivals else How.ABSENT
@@ -67,7 +71,7 @@ def _read(text: str, offset: int) -> list[tuple[str, int, int]]:
 
 def _schedule(match: re.Match[str]) -> str:
     if match["times"]:
-        return f"{_number(match['count'])}/{match['span'].lower()}"
+        return f"{_number(match['count'])}/{(match['span'] or 'day').lower()}"
     if match["hours"]:
         unit = match["unit"].lower()
         return f"every {_number(match['low'])} {'hour' if unit[0] == 'h' else unit.rstrip('s')}"
