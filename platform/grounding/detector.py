@@ -166,7 +166,7 @@ class Detector:
         contradicted = {finding.category for finding in found if finding.how is How.CONTRADICTED}
         if contradicted & EXACT:
             return Verdict.CONTRADICTED
-        if probability < self._decision.unsure:
+        if probability < self._decision.unsure and not contradicted:
             return Verdict.SUPPORTED
         if probability < self._decision.threshold:
             return Verdict.UNSURE

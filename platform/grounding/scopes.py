@@ -31,8 +31,8 @@ _NO_CUE = re.compile(
     re.IGNORECASE,
 )
 _DENY = re.compile(
-    r"\b(?:no|not|never|unaware of|without|denie[sd]|deny|denying|negative for|free of|absence of|nor|neither|lacks?|rules? out|ruled out|fails? to|refuse[sd]?"
-    r"|cannot|don'?t|doesn'?t|didn'?t|isn'?t|wasn'?t|aren'?t|weren'?t|won'?t|can'?t|couldn'?t|haven'?t|hasn'?t|hadn'?t|wouldn'?t|avoid(?:s|ed)?|stopped|quit|discontinue[sd]?|nothing|nontender)\b"
+    r"\b(?:no(?!\s*,)|not|never|unaware of|without|denie[sd]|deny|denying|negative for|free of|absence of|nor|neither|lacks?|rules? out|ruled out|fails? to"
+    r"|cannot|don'?t|doesn'?t|didn'?t|isn'?t|wasn'?t|aren'?t|weren'?t|won'?t|can'?t|couldn'?t|haven'?t|hasn'?t|hadn'?t|wouldn'?t|nothing|nontender)\b"
     r"|\b(?:do|does|did|is|was|are|were|ca|could|have|has|wo) n't\b",
     re.IGNORECASE,
 )

