@@ -26,6 +26,7 @@ bench: $(INSTALLED)          ## the measurements in docs/benchmarks.md
 	$(BIN)/python benchmarks/bench_main_job.py
 	$(BIN)/python benchmarks/bench_preflight.py
 	$(BIN)/python benchmarks/bench_privacy.py
+	$(BIN)/python benchmarks/bench_serving.py
 	$(BIN)/python benchmarks/phi_inserted.py --seed 1 --unseen --score
 
 fuzz: $(INSTALLED)           ## 2,000 requests that the endpoint's OpenAPI documents allow, and that they do not
