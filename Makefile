@@ -32,6 +32,10 @@ bench: $(INSTALLED)          ## the measurements in docs/benchmarks.md
 fuzz: $(INSTALLED)           ## 2,000 requests that the endpoint's OpenAPI documents allow, and that they do not
 	API_CASES=2000 $(BIN)/python -m pytest -q -s tests/summaries/test_api_schema.py
 
+bench-train: $(INSTALLED)    ## the train stage against plain SFTTrainer and the processor, and a training killed twenty times
+	$(BIN)/python benchmarks/bench_train.py
+	$(BIN)/python benchmarks/bench_resume.py
+
 lock: $(INSTALLED)           ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
 	    --no-emit-find-links --no-emit-index-url --no-emit-trusted-host -o requirements.lock pyproject.toml
