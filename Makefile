@@ -5,7 +5,7 @@ PIP := 26.3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run up test lint bench fuzz lock install
+.PHONY: run up test lint bench bench-train fuzz lock install
 
 run: $(INSTALLED)            ## install, start everything, set up the sample clinic and train its first model
 	$(BIN)/python manage.py up --first-run
