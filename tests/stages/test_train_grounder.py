@@ -74,7 +74,7 @@ def test_a_detector_is_trained_distilled_and_served(tmp_path: Path) -> None:
     assert card["auroc_checks"] > 0.7
     detector = Detector(CrossEncoder(folder), Decision.from_card(card["decision"]))
     judged = detector.judge("P: My left knee hurts.", "Right knee pain. Left knee pain.")
-    assert judged.sentences[0].probability > judged.sentences[1].probability
+    assert [each.flagged for each in judged.sentences] == [True, False]
 
 
 def test_a_training_ends_in_time_however_slow_the_machine(tmp_path: Path) -> None:
