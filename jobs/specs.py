@@ -244,13 +244,13 @@ class QuantizeSpec(Spec):
     tools_dir: str
     """Where the fetched GGUF converter stands."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")
-    """Some of QUANTIZED_TYPES; MIXED too where importance was measured for a size."""
+    """Some of QUANTIZED_TYPES; F16 to compare them with; MIXED where importance was measured for a size."""
     importance: str = ""
     """The artifact folder of the importance stage, of the same model; empty to weigh all columns alike."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = (*QUANTIZED_TYPES, MIXED) if self.importance else QUANTIZED_TYPES
+        known = ("F16", *QUANTIZED_TYPES, *([MIXED] if self.importance else []))
         wrong = [name for name in self.types if name not in known]
         _require(bool(self.types) and not wrong, f"Choose types among {', '.join(QUANTIZED_TYPES)}.")
         _require(len(set(self.types)) == len(self.types), "Name each type once.")

@@ -39,6 +39,7 @@ OUTER = ("token_embd.weight", "output.weight")
 SMALL = ("Q5_K", "Q5_0", "Q4_K", "Q4_0")
 _OWN_KEYS = {Keys.General.ARCHITECTURE, Keys.General.FILE_TYPE, Keys.General.QUANTIZATION_VERSION}
 FILE_TYPES = {
+    "F16": LlamaFileType.MOSTLY_F16,
     "Q8_0": LlamaFileType.MOSTLY_Q8_0,
     "Q6_K": LlamaFileType.MOSTLY_Q6_K,
     "Q5_K": LlamaFileType.MOSTLY_Q5_K_S,
