@@ -217,7 +217,9 @@ def time_one(client: httpx.Client, row: dict[str, str], max_new_tokens: int) -> 
     chat = messages(row["source"], row.get("section") or "")
     asked = {"messages": chat, "max_tokens": max_new_tokens, "stream": True, **PARAMETERS}
     began, came = time.perf_counter(), []
-    with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+    # The engine closes a connection after a stream, which a pool of them would not know in time.
+    closing = {"Connection": "close"}
+    with client.stream("POST", "/v1/chat/completions", json=asked, headers=closing) as answer:
         for line in answer.iter_lines():
             if line.startswith("data: {") and json.loads(line[6:])["choices"][0]["delta"].get("content"):
                 came.append(time.perf_counter())
