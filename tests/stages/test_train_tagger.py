@@ -185,6 +185,7 @@ def test_a_model_without_identifiers_is_refused(tmp_path: Path) -> None:
 
 def test_batches_hold_whole_examples_of_one_width_within_the_budget() -> None:
     program = """
+import numpy as np
 from random import Random
 from jobs.stages.train_tagger import Example, batches, padded
 made = [Example(*(np.zeros(n, dtype=np.int64) for _ in range(3))) for n in (5, 17, 30, 31, 100) * 20]
