@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,7 @@ MAX_CHARACTERS = 400_000
 _BY_LISTS = {"names", "places"}
 _CUED = 0.9
 """Rules that read a title or another announcement give this score or more."""
+_PARTING = " \t\r\n;,"
 
 
 class ScrubError(Exception):
@@ -105,7 +107,7 @@ class Scrubber:
             doubtful = quiet.sentences_around(text, _unexplained(text, loud, spans))
             spans += [span for span in self._read(self._tagger, text, doubtful) if is_plausible(text, span)]
         spans = [_whole(span, text) for span in spans if not _is_medicine(text, span)]
-        return _outside_placeholders(resolve(spans, text), text)
+        return [_trimmed(span, text) for span in _outside_placeholders(resolve(spans, text), text)]
 
     def _read(self, analyzer: AnalyzerEngine, text: str, stretches: Sequence[quiet.Stretch]) -> list[Span]:
         excerpt = quiet.Excerpt(text, stretches)
@@ -193,6 +195,13 @@ def resolve(spans: Sequence[Span], text: str) -> list[Span]:
                 (taken if whole else rests).append(kept)
         owner[span.start : span.end] = b"\1" * (span.end - span.start)
     return _with_rests(sorted(taken), sorted(rests), text)
+
+
+def _trimmed(span: Span, text: str) -> Span:
+    """Without the marks around it that part one thing from the next: they would be put back with another's value."""
+    words = text[span.start : span.end]
+    start = span.start + len(words) - len(words.lstrip(_PARTING))
+    return replace(span, start=start, end=start + len(words.strip(_PARTING)))
 
 
 def _with_rests(taken: list[Span], rests: list[Span], text: str) -> list[Span]:
