@@ -13,7 +13,6 @@ artifact/hf (safetensors), artifact/onnx/{model.onnx, tokenizer.json, card.json}
 import json
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,6 +27,7 @@ from jobs.catalogue import installed
 from jobs.progress import report
 from jobs.rundir import RunDir, file_sha256
 from jobs.specs import TaggerSpec
+from jobs.stages.encoder_batches import batches, width_of
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.onnx_io import export
 from jobs.stages.precision import bfloat16_is_quicker
@@ -36,7 +36,6 @@ from privacy.tagger import CASES, LABELS, encode, family, load_tokenizer
 
 IGNORED = -100
 MAX_TOKENS = 190
-WIDTH_STEP = 16
 TEMPERATURE = 2.0
 
 
@@ -136,28 +135,6 @@ def student_of(teacher: BertForTokenClassification) -> BertForTokenClassificatio
     for layer, source in zip(student.bert.encoder.layer, teacher.bert.encoder.layer[1::2], strict=True):
         layer.load_state_dict(source.state_dict())
     return student
-
-
-def width_of(example: Example) -> int:
-    return -(-len(example.ids) // WIDTH_STEP) * WIDTH_STEP
-
-
-def batches(examples: list[Example], tokens: int, rng: Random) -> Iterator[list[Example]]:
-    """Examples of one width together, ``tokens`` padded tokens a batch, in random order, for ever.
-
-    Few shapes only: the processor's kernels are compiled anew for every shape they have not seen.
-    """
-    while True:
-        by_width: dict[int, list[Example]] = {}
-        for example in rng.sample(examples, len(examples)):
-            by_width.setdefault(width_of(example), []).append(example)
-        pile = [
-            alike[first : first + max(1, tokens // width)]
-            for width, alike in by_width.items()
-            for first in range(0, len(alike), max(1, tokens // width))
-        ]
-        rng.shuffle(pile)
-        yield from pile
 
 
 def padded(batch: list[Example]) -> dict[str, torch.Tensor]:

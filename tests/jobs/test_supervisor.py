@@ -228,7 +228,9 @@ def test_the_stage_dies_with_a_supervisor_killed_outright(stage: Write, tree: Pa
     other = started_elsewhere(tree, folder)
     other.send_signal(signal.SIGKILL)
     other.wait()
-    wait_until(lambda: not alive(int((folder / "pid").read_text())))
+    stage_pid = int((folder / "pid").read_text())
+    wait_until(lambda: not alive(stage_pid))
+    assert not alive(stage_pid)
     os.kill(int((folder / "child").read_text()), signal.SIGKILL)
 
 

@@ -14,13 +14,10 @@ from grounding.features import NAMES
 from grounding.fitting import fit_rows
 from grounding.training import Source, write_rows
 from jobs import fetch
-from jobs.progress import Progress
 from jobs.rundir import file_sha256, write_json_atomic
-from jobs.supervisor import run_stage
+from records.management import encoders
 from sample_clinic.clinic import generate
 
-BASE = "minilm-l6"
-SEED = 7
 ROWS_SEED, CLINIC_SEED = 17, 31
 COMPOSED = 1200
 
@@ -74,7 +71,7 @@ class Command(BaseCommand):
         steps = StepBar("Fetching", "B", scale=True)
         try:
             fetch.fetch(
-                BASE,
+                encoders.BASE,
                 settings.MODELS_DIR,
                 on_progress=lambda done, total, note: steps.to(done, total, note=note),
             )
@@ -99,30 +96,5 @@ class Command(BaseCommand):
     def _train(
         self, folder: Path, rows: Path, options: dict[str, Any], label: str, teacher: Path | None = None
     ) -> Path:
-        folder.mkdir(exist_ok=True)
-        spec = {
-            "base": BASE,
-            "models_dir": str(settings.MODELS_DIR),
-            "examples": str(rows),
-            "examples_sha256": file_sha256(rows),
-            "teacher": str(teacher or ""),
-            "epochs": options["epochs"],
-            "max_seconds": 60 * options["minutes"],
-            "seed": SEED,
-        }
-        write_json_atomic(folder / "spec.json", spec)
-        steps = StepBar(label, "steps")
-
-        def follow(at: Progress | None) -> bool:
-            if at:
-                steps.to(at.done, at.total)
-            return True  # go on: nobody stops a command but by Ctrl-C
-
-        outcome = run_stage("train_grounder", folder, on_progress=follow)
-        steps.close()
-        if outcome.result is None:
-            raise CommandError(
-                f"{label} ended early ({outcome.error_type}). {outcome.advice} See {folder / 'stage.log'}."
-            )
-        self.stdout.write(f"{label}: {json.dumps(outcome.result['metrics'])}")
-        return folder / "artifact"
+        told = {"epochs": options["epochs"], "max_seconds": 60 * options["minutes"]}
+        return encoders.train(self, "train_grounder", folder, rows, label, teacher, **told)

@@ -1,6 +1,5 @@
 """``manage.py train_tagger``: make the tagger's weights again from public package files, texts and a seed."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,10 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from config.commandline import StepBar, read_json_lines
 from jobs import fetch
-from jobs.progress import Progress
-from jobs.rundir import file_sha256, write_json_atomic
-from jobs.supervisor import run_stage
 from privacy.engine import Scrubber
+from records.management import encoders
 from sample_clinic.annotated import Sources, collect, write_examples
 
-BASE = "minilm-l6"
-SEED = 7
 EXAMPLES_SEED = 21
 COMPOSED, WOVEN = 60_000, 20_000
 TEACHER_EPOCHS, STUDENT_EPOCHS = 0.65, 1.0
@@ -59,7 +54,7 @@ class Command(BaseCommand):
             steps.to(done, total, note=note)
 
         try:
-            fetch.fetch(BASE, settings.MODELS_DIR, on_progress=told)
+            fetch.fetch(encoders.BASE, settings.MODELS_DIR, on_progress=told)
             fetch.fetch_lists(out / "lists", on_progress=told)
         except fetch.FetchError as error:
             raise CommandError(str(error)) from error
@@ -87,33 +82,9 @@ class Command(BaseCommand):
     def _train(
         self, folder: Path, examples: Path, epochs: float, label: str, teacher: Path | None = None
     ) -> Path:
-        folder.mkdir(exist_ok=True)
-        spec = {
-            "base": BASE,
-            "models_dir": str(settings.MODELS_DIR),
-            "examples": str(examples),
-            "examples_sha256": file_sha256(examples),
-            "teacher": str(teacher or ""),
-            "epochs": epochs,
-            "tokens_per_batch": 2048,
-            "seed": SEED,
-        }
-        write_json_atomic(folder / "spec.json", spec)
-        steps = StepBar(label, "steps")
-
-        def follow(at: Progress | None) -> bool:
-            if at:
-                steps.to(at.done, at.total)
-            return True  # go on: nobody stops a command but by Ctrl-C
-
-        outcome = run_stage("train_tagger", folder, on_progress=follow)
-        steps.close()
-        if outcome.result is None:
-            raise CommandError(
-                f"{label} ended early ({outcome.error_type}). {outcome.advice} See {folder / 'stage.log'}."
-            )
-        self.stdout.write(f"{label}: {json.dumps(outcome.result['metrics'])}")
-        return folder / "artifact"
+        return encoders.train(
+            self, "train_tagger", folder, examples, label, teacher, epochs=epochs, tokens_per_batch=2048
+        )
 
 
 def _texts(paths: list[str]) -> Iterator[str]:
