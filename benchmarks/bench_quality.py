@@ -57,11 +57,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         return ensure(name, folder / name, spec(**common, **told))
 
     prepared = stage("prepare", PrepareSpec, **rows, set_aside=True)
-    trained = stage("train", TrainSpec, prepared=str(folder / "prepare" / "artifact"))
+    prepared_rows = str(folder / "prepare" / "artifact")
+    trained = stage("train", TrainSpec, prepared=prepared_rows)
     stage(
         "quantize",
         QuantizeSpec,
         adapter=str(folder / "train" / "artifact"),
+        prepared=prepared_rows,
         tools_dir=TOOLS,
         types=tuple(arguments.types),
     )

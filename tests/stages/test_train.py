@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AutoModelForCausalLM,
     Gemma3TextConfig,
@@ -23,7 +24,7 @@ from jobs.rundir import RunDir
 from jobs.specs import PrepareSpec, TrainSpec
 from jobs.stages import prepare
 from jobs.stages.batches import enough_steps, plan_batches
-from jobs.stages.packing import completion_loss, pack
+from jobs.stages.packing import attention, completion_loss, pack
 from jobs.supervisor import Outcome, run_stage
 from tests.stages.tiny import run_folder, visit_rows, write_rows
 
@@ -116,6 +117,21 @@ def test_packed_rows_teach_what_each_row_alone_would(config: PreTrainedConfig) -
         torch.autograd.grad(together, weights), torch.autograd.grad(alone, weights), strict=True
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [100, 700])
+def test_attention_written_out_in_blocks_is_that_of_the_library(length: int) -> None:
+    torch.manual_seed(0)
+    parts = [torch.randn(1, heads, length, 16, requires_grad=True) for heads in (6, 2, 2)]
+    theirs = scaled_dot_product_attention(*parts, is_causal=True, enable_gqa=True)
+    halves = [part.detach().bfloat16().requires_grad_() for part in parts]
+    ours = attention(*halves, scale=None, window=None)
+    torch.testing.assert_close(ours.float(), theirs, rtol=0.05, atol=0.03)
+    toward = torch.randn_like(theirs)
+    theirs.backward(toward)
+    ours.backward(toward.bfloat16())
+    for half, part in zip(halves, parts, strict=True):
+        torch.testing.assert_close(half.grad.float(), part.grad, rtol=0.05, atol=0.1)
 
 
 @pytest.fixture
