@@ -53,7 +53,18 @@ DOORS = {
     "urls",
     "management",
 }
-SERVICES = {"services", "log", "staff", "engine", "admission", "batches", "idempotency", "tokens"}
+SERVICES = {
+    "services",
+    "deployments",
+    "questions",
+    "log",
+    "staff",
+    "engine",
+    "admission",
+    "batches",
+    "idempotency",
+    "tokens",
+}
 # Supervision is the one part of jobs that services use; the app is how config.queue sends a nudge.
 JOBS_FOR_SERVICES = CONTRACTS | {"jobs.supervisor"}
 JOBS_FOR_CONFIG = {"jobs.app", "jobs.broker", "jobs.catalogue", "jobs.fetch", "jobs.lifeline"}

@@ -83,7 +83,7 @@ UNITS = {
 }
 DOSES = frozenset(("mg", "mcg", "g", "ml", "units", "puff", "tablet", "drop"))
 TIMES = frozenset(("minute", "hour", "day", "week", "month", "year"))
-_PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
+PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
 DATE = re.compile(r"\b\d{1,4}[/-]\d{1,2}[/-]\d{2,4}\b|\b\d{1,2}/(?:19|20)\d\d\b")
 _ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.;]\s))\s*\d{1,2}[.)](?=\s+\D)")
 _TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+|[a-zµ°]+|%", re.IGNORECASE)
@@ -135,7 +135,7 @@ def held(text: str) -> list[Quantity]:
 
 def _tokens(text: str) -> list[_Token]:
     """Words and numbers in small letters. What is no number is blanked out, so that places stay."""
-    bare = _PLACEHOLDER.sub(lambda match: "\u2013" * len(match.group()), text)
+    bare = PLACEHOLDER.sub(lambda match: "\u2013" * len(match.group()), text)
     bare = DATE.sub(lambda match: " " * len(match.group()), bare)
     bare = _ENUMERATOR.sub(lambda match: " " * len(match.group()), bare)
     tokens = []

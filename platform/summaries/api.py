@@ -11,7 +11,7 @@ from ninja.openapi.docs import DocsBase
 
 from accounts.access import Action, own_or_404, requires
 from accounts.models import ApiToken, Scope
-from summaries import idempotency, services, sse
+from summaries import deployments, idempotency, questions, services, sse
 from summaries.api_auth import TokenAuth, token_of
 from summaries.api_batches import router as batches_router
 from summaries.api_errors import handle_errors, trouble_of
@@ -62,7 +62,7 @@ def write_summary(
 ) -> SummaryOut | HttpResponseBase:
     """Summarize a text. Nothing of it is kept but the scrubbed text and the summary with placeholders."""
     token = token_of(request)
-    asked = services.asked_of_text(
+    asked = questions.asked_of_text(
         clinic=token.clinic,
         text=wanted.text,
         section=wanted.section,
@@ -85,7 +85,7 @@ def write_summary(
 
 
 def _events(
-    request: HttpRequest, asked: services.Asked, token: ApiToken, answer: IdempotentAnswer | None
+    request: HttpRequest, asked: questions.Asked, token: ApiToken, answer: IdempotentAnswer | None
 ) -> Generator[str]:
     if answer and answer.summary:
         yield sse.event(_again(asked, token, answer.summary).model_dump(), "summary")
@@ -101,7 +101,7 @@ def _events(
 
 
 def _first_time(
-    asked: services.Asked, token: ApiToken, written: services.Written, answer: IdempotentAnswer | None
+    asked: questions.Asked, token: ApiToken, written: services.Written, answer: IdempotentAnswer | None
 ) -> SummaryOut:
     if answer:
         answer.summary = written.summary
@@ -109,7 +109,7 @@ def _first_time(
     return summary_out(written.summary, written.text, shown_originals(token, asked), source=asked.source)
 
 
-def _again(asked: services.Asked, token: ApiToken, summary: Summary) -> SummaryOut:
+def _again(asked: questions.Asked, token: ApiToken, summary: Summary) -> SummaryOut:
     """The saved summary, real values put back from the repeated text; a changed scrubber may number them anew."""
     source, text = services.open_summary(summary=summary, user=token.created_by)
     originals = shown_originals(token, asked) if source == asked.source else {}
@@ -140,8 +140,8 @@ def read_summary(request: HttpRequest, uuid: UUID, response: HttpResponse) -> Su
 @api.get("/health", response=Health, url_name="health", tags=["health"])
 def health(request: HttpRequest) -> Health:
     """Whether the deployed models answer. Needs no key and tells nothing else."""
-    deployments = Deployment.objects.select_related("artifact").filter(closed_at=None)
-    return Health(status=services.engine_state(deployments))
+    serving = Deployment.objects.select_related("artifact").filter(closed_at=None)
+    return Health(status=deployments.engine_state(serving))
 
 
 def _problem(error: Exception, trouble: Trouble) -> dict[str, str]:

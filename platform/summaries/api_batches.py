@@ -9,7 +9,7 @@ from ninja import Field, Router, Schema, Status
 
 from accounts.access import own_or_404
 from accounts.models import Scope
-from summaries import batches, idempotency, services
+from summaries import batches, idempotency, questions, services
 from summaries.api_auth import TokenAuth, token_of
 from summaries.api_schemas import PROBLEMS, IdempotencyKey, SummaryOut, Wanted, summary_out
 from summaries.models import BatchItem, SummaryBatch
@@ -61,7 +61,7 @@ def hand_in(
     answer = idempotency.begin(token=token, key=key, request=request.body) if key else None
     try:
         if answer and answer.batch:
-            batch, originals = answer.batch, [services.scrub_text(text).originals for text in wanted.texts]
+            batch, originals = answer.batch, [questions.scrub_text(text).originals for text in wanted.texts]
         else:
             batch, originals = batches.submit(
                 token=token,

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from summaries import services
+from summaries import questions
 from summaries.fhir import UnreadableResource
 from summaries.styles import STYLES
 from summaries.troubles import EXPECTED, Trouble, explain
@@ -89,7 +89,7 @@ def trouble_of(error: Exception) -> Trouble:
         case Http404():
             return Trouble(404, "There is no such thing here.", "Check the address.")
         case RequestDataTooBig():
-            advice = f"Send at most {services.MAX_SOURCE_CHARACTERS:,} characters of text."
+            advice = f"Send at most {questions.MAX_SOURCE_CHARACTERS:,} characters of text."
             return Trouble(413, "The body is too big.", advice)
         case _:
             # The log's filter keeps the exception's type and place; its words may quote the text.

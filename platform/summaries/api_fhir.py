@@ -8,7 +8,7 @@ from ninja import Query, Router
 
 from accounts.models import Scope
 from privacy.placeholders import restore
-from summaries import fhir, services, sse
+from summaries import fhir, questions, services, sse
 from summaries.api_auth import TokenAuth, token_of
 from summaries.api_schemas import PROBLEMS, Wanted, shown_originals
 
@@ -30,7 +30,7 @@ _BODY = {
 def summarize(request: HttpRequest, wanted: Query[Wanted]) -> HttpResponse:
     """Summarize a DocumentReference, or a Bundle with one, R4 or R5: a preliminary R4 Composition comes back."""
     token, style = token_of(request), wanted.the_style()
-    asked = services.asked_of_text(
+    asked = questions.asked_of_text(
         clinic=token.clinic,
         text=fhir.text_of(request.body),
         section=wanted.section,

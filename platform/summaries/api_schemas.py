@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from accounts.models import ApiToken, Scope
 from privacy.placeholders import PLACEHOLDER, restore
-from summaries import reading, services
+from summaries import deployments, questions, reading
 from summaries.api_errors import UnknownStyle
 from summaries.models import Summary
 from summaries.restoring import inside_json
@@ -35,7 +35,7 @@ StyleName = Annotated[
 Section = Annotated[
     str,
     Field(
-        max_length=services.MAX_SECTION_CHARACTERS,
+        max_length=questions.MAX_SECTION_CHARACTERS,
         pattern=r"^[^\x00-\x1f\x7f]*$",
         description="The part of the note that is wanted, if one is.",
     ),
@@ -112,10 +112,10 @@ PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503)
 
 
 class Health(Schema):
-    status: services.EngineState
+    status: deployments.EngineState
 
 
-def shown_originals(token: ApiToken, asked: services.Asked) -> dict[str, str]:
+def shown_originals(token: ApiToken, asked: questions.Asked) -> dict[str, str]:
     """The real values that this key's holder may see in an answer, as they stand in it."""
     if not token.may(Scope.REAL_VALUES):
         return {}

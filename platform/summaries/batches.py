@@ -18,7 +18,7 @@ from config.keys import derive
 from config.queue import enqueue
 from privacy.seal import is_intact, seal
 from records.store import SealBroken
-from summaries import services
+from summaries import questions, services
 from summaries.admission import QueueFull
 from summaries.engine import EngineTimeout, EngineUnavailable
 from summaries.models import BatchItem, Summary, SummaryBatch
@@ -41,12 +41,12 @@ def submit(
 
     Raises ``TextRefused`` where one of the texts cannot be taken; then none is.
     """
-    scrubbed = [services.scrub_text(text) for text in texts]
+    scrubbed = [questions.scrub_text(text) for text in texts]
     with transaction.atomic():
         batch = SummaryBatch.objects.create(
             clinic=token.clinic,
             api_token=token,
-            section=services.harmless_section(section),
+            section=questions.harmless_section(section),
             style=style.name,
             reading_grade=reading_grade,
         )
@@ -124,13 +124,13 @@ def _write(batch: SummaryBatch, item: BatchItem) -> Summary:
     if written := Summary.objects.filter(uuid=item.uuid).first():
         return written
     if not batch.api_token.is_valid:
-        raise services.TextRefused("The key that handed this in is no longer valid. Issue a new one.")
+        raise questions.TextRefused("The key that handed this in is no longer valid. Issue a new one.")
     name = f"batch-item:{item.uuid}"
     source = vault.decrypt(batch.clinic.wrapped_key, name, bytes(item.blob)).decode()
     if not is_intact(derive("prompts"), item.source_seal, source):
         raise SealBroken(item.uuid)
     prompt = STYLES[batch.style].prompt(source, batch.section, batch.reading_grade)
-    asked = services.Asked(
+    asked = questions.Asked(
         batch.clinic, source, prompt, {}, batch.section, batch.style, token=batch.api_token
     )
     writing = services.Writing(replace(asked, uuid=item.uuid))

@@ -8,9 +8,9 @@ from typing import Any
 from accounts.models import ApiToken
 from jobs.prompts import MARKER
 from records.services.scrubbing import harmless
-from summaries import services
+from summaries import questions
 from summaries.engine import Prompt
-from summaries.services import Asked, TextRefused
+from summaries.questions import Asked, TextRefused
 from summaries.styles import DEFAULT, Style
 
 CHAT, COMPLETION = "chat", "completion"
@@ -33,7 +33,7 @@ _LARGEST_HARMLESS = 9_999
 
 def ask_for_summary(*, token: ApiToken, text: str, style: Style, max_new_tokens: int | None) -> Asked:
     """The record alone, without words of the caller's own around it: asked as the model was trained."""
-    asked = services.asked_of_text(clinic=token.clinic, text=text, style=style, token=token)
+    asked = questions.asked_of_text(clinic=token.clinic, text=text, style=style, token=token)
     if max_new_tokens is None or style is not DEFAULT:
         return asked
     return replace(asked, prompt=replace(asked.prompt, max_new_tokens=max_new_tokens))
@@ -53,7 +53,7 @@ def ask_in_own_words(
         raise TextRefused("There is no text. Send some.")
     if not _is_harmless(sampling.get("stop"), json_schema):
         raise TextRefused("An identifier stands in “stop” or in the schema. Leave it out.")
-    replacement = services.scrub_texts(texts)
+    replacement = questions.scrub_texts(texts)
     # A text may not pass for the end of its turn.
     clean = [MARKER.sub("< ", text) for text in replacement.texts]
     messages: Any = clean[0]

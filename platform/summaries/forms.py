@@ -2,7 +2,7 @@ from django import forms
 
 from accounts.models import Clinic
 from records.models import Record
-from summaries.services import MAX_SECTION_CHARACTERS
+from summaries.questions import MAX_SECTION_CHARACTERS
 from summaries.styles import STYLES
 
 COMMON_SECTIONS = ("History of present illness", "Hospital course", "Assessment and plan", "Impression")

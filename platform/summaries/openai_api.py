@@ -13,7 +13,7 @@ from ninja import NinjaAPI, Schema
 from accounts.access import Action, requires
 from accounts.models import ApiToken, Scope
 from privacy.placeholders import restore
-from summaries import chats, services, sse
+from summaries import chats, deployments, questions, services, sse
 from summaries.api import Docs
 from summaries.api_auth import TokenAuth, token_of
 from summaries.api_errors import NoSuchModel, Unsupported, handle_errors, trouble_of
@@ -61,7 +61,7 @@ AUTH = TokenAuth(Scope.SUMMARIZE)
 @api.get("/models", auth=AUTH, response={200: dict[str, Any], **ERRORS}, url_name="models", tags=["models"])
 def models(request: HttpRequest) -> dict[str, Any]:
     """The deployed model under its own name and as “precis”, and “precis/STYLE” for each style."""
-    deployment = services.current_deployment(token_of(request).clinic)
+    deployment = deployments.current_deployment(token_of(request).clinic)
     if deployment is None:
         return {"object": "list", "data": []}
     created = int(deployment.opened_at.timestamp())
@@ -126,7 +126,7 @@ def _answer(
     response: HttpResponse,
     token: ApiToken,
     wanted: Asking,
-    asked: services.Asked,
+    asked: questions.Asked,
     *,
     is_chat: bool,
 ) -> dict[str, Any] | HttpResponseBase:
@@ -143,7 +143,7 @@ def _answer(
 def _events(
     request: HttpRequest,
     answer: Answer,
-    asked: services.Asked,
+    asked: questions.Asked,
     originals: dict[str, str],
     include_usage: bool,
 ) -> Generator[str]:
@@ -166,7 +166,7 @@ def _style_of(model: str, token: ApiToken) -> Style:
     alias, _, style = model.partition("/")
     if alias == ALIAS and style in STYLES:
         return STYLES[style]
-    deployment = services.current_deployment(token.clinic)
+    deployment = deployments.current_deployment(token.clinic)
     if deployment is None:
         raise services.NoModelDeployed("No model is deployed yet. Deploy one on the Models page.")
     if model != deployment.artifact.name:

@@ -15,7 +15,8 @@ from summaries.engine import (
 )
 from summaries.idempotency import RETRY_AFTER_SECONDS as REPEAT_SECONDS
 from summaries.idempotency import KeyReused, StillAnswering
-from summaries.services import MalformedAnswer, NoModelDeployed, TextRefused
+from summaries.questions import TextRefused
+from summaries.services import MalformedAnswer, NoModelDeployed
 
 EXPECTED = (
     TextRefused,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from records.models import Record
-from summaries import services
+from summaries import deployments, services
 from summaries.display import segments
 from summaries.forms import SummarizeForm, known_sections
 from summaries.models import Summary
@@ -92,11 +92,11 @@ def summary(request: HttpRequest, uuid: str) -> HttpResponse:
 def deploy(request: HttpRequest, uuid: str) -> HttpResponse:
     artifact = own_or_404(ModelArtifact.objects.select_related("clinic"), clinic_of(request), uuid)
     try:
-        services.deploy(artifact=artifact, user=user_of(request))
+        deployments.deploy(artifact=artifact, user=user_of(request))
         messages.success(
             request, f"{artifact.name} is deployed. It answers as soon as it is loaded, in a few seconds."
         )
-    except services.NotDeployable as error:
+    except deployments.NotDeployable as error:
         messages.error(request, str(error))
     return redirect("training:artifact", artifact.uuid)
 
@@ -133,14 +133,14 @@ def _result(written: services.Written) -> dict[str, Any]:
 
 def _portal_context(request: HttpRequest, form: SummarizeForm) -> dict[str, Any]:
     clinic = clinic_of(request)
-    deployment = services.current_deployment(clinic)
+    deployment = deployments.current_deployment(clinic)
     number = "".join(filter(str.isdecimal, request.GET.get("number", "")))[:9]
     records = _summarizable(request).filter(number=int(number)) if number else _summarizable(request)
     return {
         "form": form,
         "sections": known_sections(clinic),
         "deployment": deployment,
-        "engine": services.engine_state([deployment] if deployment else []),
+        "engine": deployments.engine_state([deployment] if deployment else []),
         "number": number,
         "records": records.order_by("-number")[:WORK_LIST_SIZE],
     }

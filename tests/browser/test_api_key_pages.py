@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from stub_engine import stub_engine
 
 from accounts.models import ApiToken, Clinic, User
-from summaries.services import deploy
+from summaries.deployments import deploy
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

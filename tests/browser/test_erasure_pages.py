@@ -12,7 +12,7 @@ from accounts.models import User
 from records.models import PrivacyPolicy, Record
 from records.readers import Row
 from records.services import retention, uploads
-from summaries.services import deploy
+from summaries.deployments import deploy
 
 pytestmark = pytest.mark.browser
 

@@ -32,7 +32,7 @@ from records.models import (
 )
 from records.readers import Row
 from records.services import datasets, proposals, retention, review, scrubbing, uploads
-from summaries import services as summarizing
+from summaries import deployments
 from summaries.models import Deployment, Summary
 from tests.traces import files_holding, rows_holding
 from training.models import ModelArtifact, RunStage, TrainingRun
@@ -216,8 +216,8 @@ def test_models_that_learned_from_it_are_not_deployed_any_more(
     artifacts = ModelArtifact.objects.filter(stage__run=finished)
     assert len(artifacts) == 3
     assert all(map(is_revoked, artifacts))
-    with pytest.raises(summarizing.NotDeployable, match="erased"):
-        summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    with pytest.raises(deployments.NotDeployable, match="erased"):
+        deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
 
 
 def test_models_that_were_only_measured_with_it_stay(
@@ -226,7 +226,7 @@ def test_models_that_were_only_measured_with_it_stay(
     record = in_split("test")
     erase([record], officer)
     assert finished.dataset.revocations.get().split == "test"
-    assert summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    assert deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
     stored = json.loads(
         next(Path(stage_folder(finished.stages.get(name="evaluate"))).rglob("evaluation.json")).read_text()
     )
@@ -237,7 +237,7 @@ def test_models_that_were_only_measured_with_it_stay(
 def test_a_deployed_model_that_learned_from_it_needs_a_decision(
     finished: TrainingRun, officer: User, alice: User
 ) -> None:
-    summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
     record = in_split("train")
     with pytest.raises(erasure.ChoiceNeeded):
         erasure.erase_records(records=[record], user=officer)
@@ -255,7 +255,7 @@ def test_the_decision_about_the_deployed_model_is_carried_out_and_written_down(
     choice: ServingModel,
     open_deployments: int,
 ) -> None:
-    summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
     erase([in_split("train")], officer, choice)
     assert Deployment.objects.filter(clinic=clinic, closed_at=None).count() == open_deployments
     action = "keep_revoked_model" if open_deployments else "stand_down"
@@ -283,9 +283,9 @@ def test_the_model_before_takes_over_unless_it_learned_from_it_too(
     )
     assert adapter is not None
     for artifact in (former, model):
-        summarizing.deploy(artifact=artifact, user=alice)
+        deployments.deploy(artifact=artifact, user=alice)
     erase([in_split("train")], officer, ServingModel.STAND_DOWN)
-    deployment = summarizing.current_deployment(clinic)
+    deployment = deployments.current_deployment(clinic)
     assert deployment is not None
     assert deployment.artifact == former
 
@@ -293,7 +293,7 @@ def test_the_model_before_takes_over_unless_it_learned_from_it_too(
 def test_summaries_of_it_go_and_those_of_others_stay(
     finished: TrainingRun, officer: User, alice: User, clinic: Clinic
 ) -> None:
-    deployment = summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    deployment = deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
     for record in Record.objects.all():
         summary = Summary(
             clinic=clinic,
@@ -434,7 +434,7 @@ def test_the_number_must_be_typed(
 def test_the_form_asks_about_the_deployed_model(
     finished: TrainingRun, alice: User, officer: User, clinic: Clinic, client_for: Callable[[User], Client]
 ) -> None:
-    summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
     record, client = in_split("train"), client_for(officer)
     url = reverse("dashboard:erase_record", args=[record.uuid])
     assert "learned from this" in client.get(url).content.decode()
@@ -450,7 +450,7 @@ def test_the_form_asks_about_the_deployed_model(
 def test_the_lineage_page_names_all_that_was_made_of_a_record_before_and_after_its_erasure(
     finished: TrainingRun, alice: User, officer: User, client_for: Callable[[User], Client]
 ) -> None:
-    deployment = summarizing.deploy(artifact=model_rows.model_of(finished), user=alice)
+    deployment = deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
     record, client = in_split("train"), client_for(officer)
     links = [
         reverse("records:dataset", args=[finished.dataset.uuid]),

@@ -18,7 +18,7 @@ from accounts.models import Role
 from audit import staff
 from jobs.rundir import file_sha256
 from pathlib import Path
-from summaries.services import deploy
+from summaries.deployments import deploy
 from training.models import ModelArtifact
 from training.services.plan import artifact_path
 clinic = staff.create_clinic(name="Load Clinic")
@@ -47,19 +47,8 @@ def deploy_model(installation: Installation, model: Path) -> tuple[str, str]:
 @contextmanager
 def web_server(installation: Installation, port: int, threads: int = 64) -> Iterator[str]:
     """Gunicorn as ``manage.py up`` starts it; the block gets its address once it answers."""
-    options = [
-        "--workers",
-        "2",
-        "--threads",
-        str(threads),
-        "--preload",
-        "--timeout",
-        "180",
-        "--no-control-socket",
-    ]
-    process = installation.start(
-        "web", "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", *options
-    )
+    options = ["--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", str(threads)]
+    process = installation.start("web", "-m", "gunicorn", "config.wsgi", *options)
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:

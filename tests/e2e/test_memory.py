@@ -15,7 +15,7 @@ from jobs import canaries
 from jobs.rundir import RunDir
 from records.models import Dataset
 from records.services import datasets, review, scrubbing, uploads
-from summaries.services import NotDeployable, current_deployment, deploy
+from summaries.deployments import NotDeployable, current_deployment, deploy
 from tests.e2e.conftest import visits
 from training.models import ModelArtifact, TrainingRun
 from training.options import RunOptions

@@ -13,7 +13,7 @@ from jobs.novel_numbers import novel_numbers
         ("Take 25 mcg, later 25 mg.", "25 mg daily.", []),
         ("BP 142/88.", "BP 142/98.", ["98"]),
         ("[NAME_1] came on [DATE_1].", "[NAME_1] came on [DATE_2].", ["[DATE_2]"]),
-        ("She has two children.", "Three children.", ["3"]),
+        ("She has two children.", "Three children.", ["Three"]),
         ("No number.", "7, then 7 again.", ["7"]),
         ("Temperature 99.7.", "Temperature 97.9.", ["97.9"]),
     ],

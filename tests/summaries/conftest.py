@@ -8,7 +8,7 @@ from stub_engine import StubEngine, stub_engine
 
 from accounts.models import Clinic, Scope, User
 from audit import staff
-from summaries.services import deploy
+from summaries.deployments import deploy
 from training.models import ModelArtifact
 
 

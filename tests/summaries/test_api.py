@@ -17,8 +17,8 @@ from traces import files_holding, rows_holding
 from accounts.models import ApiToken, Clinic, User
 from audit import staff
 from audit.models import AuditEntry
+from summaries.deployments import deploy
 from summaries.models import Summary
-from summaries.services import deploy
 from training.models import ModelArtifact
 
 URL = "/api/v1/summaries"
@@ -173,7 +173,7 @@ def test_an_error_nobody_foresaw_says_nothing_of_the_text(
     def broken(**asked: Any) -> None:
         raise RuntimeError(asked["text"])
 
-    monkeypatch.setattr("summaries.api.services.asked_of_text", broken)
+    monkeypatch.setattr("summaries.api.questions.asked_of_text", broken)
     response = ask(key, {"text": TEXT})
     assert response.status_code == 500
     assert set(response.json()) == {"error", "what_to_do"}
@@ -188,7 +188,7 @@ def test_the_log_line_of_such_an_error_has_its_type_and_place_only(
     def broken(**asked: Any) -> None:
         raise RuntimeError(asked["text"])
 
-    monkeypatch.setattr("summaries.api.services.asked_of_text", broken)
+    monkeypatch.setattr("summaries.api.questions.asked_of_text", broken)
     # As on the console handler of the settings.
     caplog.handler.addFilter(ExceptionTypeOnly())
     ask(key, {"text": TEXT})

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from audit.models import AuditEntry
-from summaries.services import NotDeployable, current_deployment, deploy
+from summaries.deployments import NotDeployable, current_deployment, deploy
 from training.models import ModelArtifact
 
 ClientFor = Callable[[User], Client]

@@ -16,8 +16,10 @@ from traces import files_holding, rows_holding
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from records.models import Record
+from summaries.deployments import deploy
 from summaries.models import Deployment, Summary
-from summaries.services import MAX_SOURCE_CHARACTERS, deploy, open_summary
+from summaries.questions import MAX_SOURCE_CHARACTERS
+from summaries.services import open_summary
 from summaries.styles import MAX_NEW_TOKENS
 from training.models import ModelArtifact
 from training.services.plan import artifact_path

@@ -71,16 +71,16 @@ def test_a_problem_list_is_json_with_real_values_inside_its_strings(
 def test_a_value_with_a_quotation_mark_does_not_break_the_json(
     engine: StubEngine, issue_key: IssueKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from summaries import api, services
+    from summaries import api, questions
 
-    asked_of_text = services.asked_of_text
+    asked_of_text = questions.asked_of_text
 
     def with_a_nickname(**given: Any) -> Any:
         asked = asked_of_text(**given)
         asked.originals["[NAME_1]"] = 'Zebulon "Zeb"\nQuarrington'
         return asked
 
-    monkeypatch.setattr(api.services, "asked_of_text", with_a_nickname)
+    monkeypatch.setattr(api.questions, "asked_of_text", with_a_nickname)
     answer = ask(issue_key(), style="problem-list").json()
     assert answer["data"]["problems"][0]["problem"] == 'chest pain of Zebulon "Zeb"\nQuarrington'
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
-from summaries.services import deploy
+from summaries.deployments import deploy
 from training.models import ModelArtifact
 from training.services.plan import run_folder
 

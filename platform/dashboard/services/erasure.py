@@ -17,8 +17,8 @@ from dashboard.services.lineage import Lineage, lineage_of, look_alikes
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.erasure import AlreadyErased, erase_files, erase_rows, scrub_free_pages
+from summaries.deployments import stand_down
 from summaries.models import Deployment, Summary
-from summaries.services import stand_down
 from training.services.erasure import erase_from_folder, holds_rows, stop_runs
 
 

@@ -20,8 +20,8 @@ from records.models import Dataset, Field, Record, Redaction
 from records.readers import Row
 from records.services import datasets, review, uploads
 from sample_clinic import SampleRecord, generate
+from summaries.deployments import current_deployment, deploy
 from summaries.engine import EngineClient
-from summaries.services import current_deployment, deploy
 from training.models import ModelArtifact, Status, TrainingRun
 from training.options import RunOptions
 from training.report import before_and_after

@@ -11,9 +11,6 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 
 from config.processes import AlreadyRunning, Process, only_one, run_all
 
-# Beside the threads that wait for the engine.
-PAGE_THREADS = 8
-
 
 class Command(BaseCommand):
     help = "Start the web server, the workers and the engine, and stop them together."
@@ -61,33 +58,9 @@ def _processes(first_run: bool) -> list[Process]:
 
 
 def _gunicorn() -> list[str]:
-    """Threads, because a request mostly waits for the engine; preloaded, so that the scrubber is in memory once.
-
-    More of them than the queue has places: otherwise requests would wait unseen, and nobody would be told so.
-    """
-    threads = settings.ENGINE_QUEUE + PAGE_THREADS
+    gunicorn = [sys.executable, "-m", "gunicorn", "config.wsgi", "--config", "python:config.gunicorn"]
     bind = f"{settings.WEB_HOST}:{settings.WEB_PORT}"
-    options = [
-        "--bind",
-        bind,
-        "--workers",
-        "2",
-        "--threads",
-        str(threads),
-        "--preload",
-        "--timeout",
-        "180",
-        "--no-control-socket",
-    ]
-    return [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "config.wsgi",
-        *options,
-        "--worker-tmp-dir",
-        str(_folder("tmp")),
-    ]
+    return [*gunicorn, "--bind", bind, "--worker-tmp-dir", str(_folder("tmp"))]
 
 
 def _process(name: str, argv: list[str]) -> Process:

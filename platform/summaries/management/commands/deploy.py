@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from config.commandline import ready_member
-from summaries.services import NotDeployable, deploy
+from summaries.deployments import NotDeployable, deploy
 from training.models import ModelArtifact
 
 

@@ -18,8 +18,9 @@ from jobs.engine import temporary_server
 from privacy.placeholders import restore
 from records.services.scrubbing import harmless
 from summaries.asking import ask
+from summaries.deployments import context_tokens, read_at_once
 from summaries.engine import EngineClient, EngineError
-from summaries.services import TextRefused, context_tokens, read_at_once, scrub_text
+from summaries.questions import TextRefused, scrub_text
 from summaries.styles import DEFAULT
 from training.models import ModelArtifact
 from training.services.plan import artifact_path

@@ -1,0 +1,139 @@
+"""Deployments: which model answers for a clinic, and where the engine finds it."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from audit import log
+from jobs import catalogue
+from jobs.rundir import file_sha256, write_json_atomic
+from summaries.engine import EngineClient
+from summaries.models import Deployment
+from training.models import ModelArtifact
+from training.options import RunOptions
+from training.services.erasure import is_revoked
+from training.services.memory import memory_of
+from training.services.plan import artifact_path
+
+MAX_CONTEXT_TOKENS, LEAST_CONTEXT_TOKENS = 4096, 1024
+
+
+class NotDeployable(Exception):
+    """The artifact cannot be served; the message says why."""
+
+
+class EngineState(StrEnum):
+    """Whether a summary can be had just now."""
+
+    OK = "ok"
+    STARTING = "starting"
+    NO_MODEL = "no model"
+
+
+def engine_state(deployments: Iterable[Deployment]) -> EngineState:
+    """OK when every one of ``deployments`` is being served. Asks the engine, 2 s at most for each."""
+    wanted = {deployment.artifact.sha256 for deployment in deployments}
+    if not wanted:
+        return EngineState.NO_MODEL
+    health = EngineClient(settings.VAR).health()
+    return EngineState.OK if all(health.get(sha256) == "ready" for sha256 in wanted) else EngineState.STARTING
+
+
+def current_deployment(clinic: Clinic) -> Deployment | None:
+    return Deployment.objects.select_related("artifact").filter(clinic=clinic, closed_at=None).first()
+
+
+def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
+    """Serve ``artifact`` from now on. The engine swaps without dropping a request. Raises ``NotDeployable``."""
+    if artifact.kind != ModelArtifact.Kind.GGUF:
+        raise NotDeployable("Only GGUF files can be served. Choose the quantized artifact of this run.")
+    if is_revoked(artifact):
+        raise NotDeployable(
+            "It learned from a record that was erased. Train a new model, without that record."
+        )
+    _check_memory(artifact, user)
+    path = artifact_path(artifact)
+    if not path.exists() or file_sha256(path) != artifact.sha256:
+        raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
+    with transaction.atomic():
+        Clinic.objects.select_for_update().get(pk=artifact.clinic_id)
+        Deployment.objects.filter(clinic=artifact.clinic, closed_at=None).update(closed_at=timezone.now())
+        deployment = Deployment.objects.create(clinic=artifact.clinic, artifact=artifact, deployed_by=user)
+        log.record(
+            clinic=artifact.clinic, actor=user, action="deploy", subject=artifact, sha256=artifact.sha256
+        )
+        transaction.on_commit(point_engine)
+    return deployment
+
+
+def _check_memory(artifact: ModelArtifact, user: User) -> None:
+    """Raises ``NotDeployable`` for a model that gives away what it learned, or may yet be found to; audited."""
+    refusal = memory_of(artifact.stage.run).refusal
+    if not refusal:
+        return
+    with transaction.atomic():
+        log.record(
+            clinic=artifact.clinic,
+            actor=user,
+            action="deploy",
+            subject=artifact,
+            outcome="DENY",
+            reason="memory test",
+        )
+    raise NotDeployable(refusal)
+
+
+def stand_down(*, clinic: Clinic, user: User) -> Deployment | None:
+    """Take the deployed model out of service; the newest one before it that may be served answers instead.
+
+    Returns its deployment; None where no model answers from now on. Needs the caller's transaction.
+    """
+    closing = current_deployment(clinic)
+    earlier = Deployment.objects.filter(clinic=clinic).select_related("artifact__clinic")
+    for deployment in earlier.exclude(artifact=closing.artifact) if closing else ():
+        with suppress(NotDeployable):
+            return deploy(artifact=deployment.artifact, user=user)
+    if closing:
+        Deployment.objects.filter(pk=closing.pk).update(closed_at=timezone.now())
+        log.record(clinic=clinic, actor=user, action="stand_down", subject=closing.artifact)
+        transaction.on_commit(point_engine)
+    return None
+
+
+def point_engine() -> None:
+    """Tell the engine which files to serve: those of all open deployments, by one renamed file."""
+    folder = settings.VAR / "engine"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    artifacts = ModelArtifact.objects.filter(
+        deployments__closed_at=None, deployments__isnull=False
+    ).distinct()
+    models = [
+        {
+            "sha256": artifact.sha256,
+            "path": str(artifact_path(artifact)),
+            "context_tokens": context_tokens(artifact.stage.run.base),
+        }
+        for artifact in artifacts.select_related("stage__run")
+    ]
+    write_json_atomic(folder / "deployed.json", {"models": models})
+
+
+def context_tokens(base: str) -> int:
+    """Tokens of prompt and summary together that one request may take."""
+    try:
+        tokens = catalogue.installed(base, settings.MODELS_DIR).context_tokens
+    except catalogue.NotFetched:
+        # The base's weights may be deleted once a model was made of them.
+        tokens = catalogue.BASES[base].context_tokens if base in catalogue.BASES else LEAST_CONTEXT_TOKENS
+    return min(MAX_CONTEXT_TOKENS, tokens)
+
+
+def read_at_once(artifact: ModelArtifact) -> int:
+    """Tokens of record and summary that the model was trained on together; a longer record it reads in pieces."""
+    run = artifact.stage.run
+    return min(context_tokens(run.base), RunOptions.from_json(run.options).max_tokens)
