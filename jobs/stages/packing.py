@@ -17,8 +17,8 @@ Row = dict[str, list[int]]
 """{input_ids, labels} of one length; the label is -100 where there is nothing to learn."""
 IGNORED = -100
 PACKED = "precis_packed"
-SHORT = 2048
-"""Rows up to it afford a table of the pairs of their tokens: 40 MB a layer with nine heads."""
+SHORT = 1024
+"""Rows up to it afford a table of the pairs of their tokens: 12 MB a layer with nine heads."""
 BLOCK = 256
 """Queries at once in such a table."""
 ALIGNED = 16
