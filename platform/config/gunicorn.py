@@ -1,6 +1,5 @@
 """How gunicorn serves the web process: under ``manage.py up``, in its container, and in the tests."""
 
-import ctypes
 import os
 
 from django.conf import settings
@@ -9,7 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Beside the threads that wait for the engine.
 PAGE_THREADS = 8
-M_ARENA_MAX = -8  # malloc.h
 
 workers = 2
 # Threads, because a request mostly waits for the engine. More of them than the queue has places: otherwise requests
@@ -19,8 +17,3 @@ threads = settings.ENGINE_QUEUE + PAGE_THREADS
 preload_app = True
 timeout = 180
 control_socket_disable = True
-
-# By default glibc gives each thread a heap of its own, and each keeps the most that a request ever took of it: on
-# eight cores 50 callers made the web process grow by 230 MB.
-if hasattr(libc := ctypes.CDLL(None), "mallopt"):
-    libc.mallopt(M_ARENA_MAX, 2)

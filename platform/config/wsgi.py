@@ -1,3 +1,4 @@
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -9,3 +10,5 @@ from privacy.engine import get_scrubber  # noqa: E402  (logging is configured no
 
 # Built before gunicorn forks, so that it is in memory once and the first clinician does not wait for it.
 get_scrubber()
+# Nor is it copied: the collector writes to all that it may yet collect, and each worker's pages would become its own.
+gc.freeze()
