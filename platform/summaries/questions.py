@@ -16,9 +16,7 @@ from summaries.engine import Prompt
 from summaries.styles import DEFAULT, Style
 
 MAX_SOURCE_CHARACTERS = 40_000
-
 MAX_SECTION_CHARACTERS = 60
-
 # JSON can spell it, and UTF-8 cannot.
 _HALF_A_CHARACTER = re.compile(r"[\ud800-\udfff]")
 

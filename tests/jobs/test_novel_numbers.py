@@ -15,6 +15,8 @@ from jobs.novel_numbers import novel_numbers
         ("[NAME_1] came on [DATE_1].", "[NAME_1] came on [DATE_2].", ["[DATE_2]"]),
         ("She has two children.", "Three children.", ["Three"]),
         ("No number.", "7, then 7 again.", ["7"]),
+        ("Seen on 3/4/2009.", "Seen on 5/4/2009.", ["5/4/2009"]),
+        ("Pain at L4.", "Pain at L5.", ["L5"]),
         ("Temperature 99.7.", "Temperature 97.9.", ["97.9"]),
     ],
 )
@@ -35,6 +37,7 @@ def test_a_number_the_record_does_not_hold_raises_the_alarm(
         ("For a week.", "1 week."),
         ("Platelets 1,200.", "1200"),
         ("Take 5.0 mg.", "5mg"),
+        ("Seen on 3/4/2009, HbA1c 7.", "A1c 7 on 03/04/2009."),
         ("Pain at L4 and L5.", "Pain at L4-L5."),
         ("No problems.", "1. Asthma.\n2. Cough. 3. Allergy to no one."),
         ("", ""),
