@@ -73,6 +73,7 @@ def test_five_hundred_requests_of_fifty_callers_are_each_answered_or_told_to_wai
     assert set(statuses) == {200, 429}
     assert statuses.count(200) == len(ids) == count(installation, "all()")
     assert grown < 50
+    assert before + grown < 350
 
 
 def memory(installation: Installation) -> float:
