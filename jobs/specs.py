@@ -271,6 +271,8 @@ class EvaluateSpec(Spec):
     max_new_tokens: int = 160
     context_tokens: int = 2560
     """For one request, prompt and summary; a longer record is asked about in pieces."""
+    drafts: int = 1
+    """The tuned model writes so many summaries of each row and one is chosen, as a careful request is served."""
     threads: int = 2
     seed: int = 7
 
@@ -278,6 +280,7 @@ class EvaluateSpec(Spec):
         super().__post_init__()
         _require(len(self.rows_sha256) == 64, "Give rows_sha256 as the file's 64 hex digits.")
         _require(len(self.rows_key) == 64, "Give rows_key as the run's public key, 64 hex digits.")
+        _require(1 <= self.drafts <= 32, "Give 1 to 32 drafts.")
         _require("train" not in self.splits, "Evaluate on held-out rows; training rows flatter the model.")
         _require(bool(self.splits) and self.limit >= 0, "Give at least one split and a limit of 0 or more.")
         _require(

@@ -10,15 +10,16 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from grounding.choosing import choose
 from jobs.catalogue import NotFetched, installed
-from jobs.decoding import PARAMETERS
+from jobs.decoding import draft_parameters
 from jobs.long_summaries import merge, pieces_to_ask
 from jobs.progress import report
 from jobs.prompts import messages, tidy
@@ -54,7 +55,8 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     report(run, done=0, total=0, unit="summaries", message="loading the base model")
     with server(base.gguf, spec, base.chat_template) as client:
         progress = partial(_report, run, 2 * len(rows), time.monotonic())
-        of_base = _ask_all(client, rows, spec, lambda done: progress("the base", done))
+        once = replace(spec, drafts=1)
+        of_base = _ask_all(client, rows, once, lambda done: progress("the base", done))
     with server(Path(spec.tuned_gguf), spec, None) as client:
         of_tuned = _ask_all(client, rows, spec, lambda done: progress("the tuned model", len(rows) + done))
     report(run, done=2 * len(rows), total=2 * len(rows), unit="summaries", message="scoring")
@@ -101,7 +103,7 @@ def _ask_all(
 
 
 def _ask(client: httpx.Client, spec: EvaluateSpec, row: Row) -> tuple[str, list[int]]:
-    """The summary, and how many tokens were generated for each piece of the record."""
+    """The summary, and how many tokens were generated for each piece of the record, all drafts of it together."""
     pieces = pieces_to_ask(
         tidy(row["source"]),
         count=partial(count_tokens, client),
@@ -111,12 +113,17 @@ def _ask(client: httpx.Client, spec: EvaluateSpec, row: Row) -> tuple[str, list[
     )
     texts, generated = [], []
     for piece in pieces:
-        chat = messages(piece, row["section"])
-        asked = {"messages": chat, "max_tokens": spec.max_new_tokens, **PARAMETERS}
-        said = client.post("/v1/chat/completions", json=asked).raise_for_status().json()
-        texts.append(said["choices"][0]["message"]["content"].strip())
-        generated.append(said["usage"]["completion_tokens"])
+        asked = {"messages": messages(piece, row["section"]), "max_tokens": spec.max_new_tokens}
+        drafts = [_draft(client, asked, number) for number in range(spec.drafts)]
+        texts.append(drafts[choose(piece, [text for text, _ in drafts])][0])
+        generated.append(sum(tokens for _, tokens in drafts))
     return merge(texts), generated
+
+
+def _draft(client: httpx.Client, asked: dict[str, Any], number: int) -> tuple[str, int]:
+    told = {**asked, **draft_parameters(number)}
+    said = client.post("/v1/chat/completions", json=told).raise_for_status().json()
+    return said["choices"][0]["message"]["content"].strip(), said["usage"]["completion_tokens"]
 
 
 def _report(run: RunDir, total: int, began: float, model: str, done: int) -> None:

@@ -4,6 +4,7 @@ import json
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,22 @@ def test_evaluate_scores_base_and_tuned_on_the_same_held_out_rows(runs: Runs) ->
     assert sorted(evaluation["per_row"]["ids"]) == sorted(sample["id"] for sample in evaluation["samples"])
     assert outcome.result["metrics"]["not_measured"]["similarity"].endswith("manage.py fetch_model minilm-l6")
     assert "per_row" not in outcome.result["metrics"]
+
+
+def test_a_careful_evaluation_keeps_one_of_several_drafts_of_the_tuned_model(runs: Runs) -> None:
+    run, _ = runs.go("evaluate")
+    once = json.loads((run.artifact / "evaluation.json").read_text())
+    runs.specs["careful"] = replace(runs.specs["evaluate"], drafts=4)
+    careful = run_folder(runs.root / "careful", runs.specs["careful"])
+    outcome = run_stage("evaluate", careful.path, on_progress=lambda _: True)
+    assert outcome.status == "succeeded", careful.log.read_text()
+    several = json.loads((careful.artifact / "evaluation.json").read_text())
+    texts = {
+        name: [[sample[model] for sample in evaluation["samples"]] for evaluation in (once, several)]
+        for name, model in (("base", "base"), ("tuned", "tuned"))
+    }
+    assert texts["base"][0] == texts["base"][1]
+    assert texts["tuned"][0] != texts["tuned"][1]
 
 
 @contextmanager
