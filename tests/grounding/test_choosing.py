@@ -33,5 +33,5 @@ def test_an_empty_draft_is_kept_only_where_all_are() -> None:
 
 def test_a_single_draft_is_kept_and_none_cannot_be() -> None:
     assert choose(RECORD, [SOUND]) == 0
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="empty"):
         choose(RECORD, [])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import bench_quality  # noqa: E402
+import bench_quality
 
-from tests.stages.tiny import visit_rows  # noqa: E402
+from tests.stages.tiny import visit_rows
 
 pytestmark = pytest.mark.slow
 
