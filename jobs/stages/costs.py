@@ -65,10 +65,10 @@ def probe_steps(works: Sequence[Work], count: int = 4) -> list[int]:
 def fit_seconds(works: Sequence[Work], seconds: Sequence[float]) -> np.ndarray:
     """Seconds a token, a squared token of attention, an answer, a new width and a step; none below zero.
 
-    Least squares with no negative part (Lawson and Hanson 1974, chapter 23), by trying every set of parts: there are
+    The first step pays for all firsts and is not fitted; its width is known from then on. Least squares with no negative part (Lawson and Hanson 1974, chapter 23), by trying every set of parts: there are
     31 of them.
     """
-    features, wanted = _features(works), np.array(seconds)
+    features, wanted = _features(works)[1:], np.array(seconds[1:])
     scale = np.maximum(features.max(axis=0), 1e-12)
     best, least = np.zeros(features.shape[1]), float(wanted @ wanted)
     for count in range(1, features.shape[1] + 1):

@@ -223,11 +223,15 @@ class Timer(TrainerCallback):
 
 
 class Rehearsal:
-    """A training of a few steps, from the lightest to the heaviest, twice; then all else a training does, once."""
+    """A training of a few steps, the heaviest first, then the others, then all again; and all else it does, once.
+
+    The heaviest takes the memory that the others are given again, as in a training after its first steps: what a new
+    width then costs is the preparing of kernels alone.
+    """
 
     def __init__(self, spec: PreflightSpec, run: RunDir, rows: list[Row], probes: list[Batch]) -> None:
         self.spec, self.run, self.rows = spec, run, rows
-        self.plan = [probes[0], *probes, *probes]  # the first one pays for all firsts
+        self.plan = [probes[-1], *probes[:-1], *probes]  # the first one pays for all firsts
         self.timer = Timer()
         self.watch = Watch(spec, run, self.plan, [len(row["input_ids"]) for row in rows])
         self.watch.valid = []
@@ -299,7 +303,7 @@ def _estimate(
 ) -> dict[str, Any]:
     """Seconds of the whole training and of its parts."""
     steps = measured["steps"]
-    fitted = fit_seconds(tried[1:], [step["seconds"] for step in steps[1:]])
+    fitted = fit_seconds(tried, [step["seconds"] for step in steps])
     first = max(0.0, steps[0]["seconds"] - float(predict_seconds(fitted, tried[:1])[0]))
     steps_s = float(predict_seconds(fitted, works).sum())
     share = _tokens(valid[: spec.max_valid_rows]) / max(1, measured["valid_tokens"])
@@ -309,14 +313,15 @@ def _estimate(
         "validation": _evaluations(spec, run, plan) * measured["valid_s"] * share,
         "checkpoints": (1 + steps_s // spec.checkpoint_every_seconds) * measured["save_s"],
     }
-    middle = len(steps) - 1 - len(steps) // 4
+    by_size = sorted(range(len(steps)), key=lambda number: (tried[number].tokens, number))
+    longest, typical = by_size[-1], by_size[len(steps) // 2]
     return {
         "seconds": sum(parts.values()),
         "parts_s": parts,
         "steps": len(works),
         "tokens": sum(work.tokens for work in works),
-        "longest": {"tokens": tried[-1].tokens, **steps[-1]},
-        "typical": {"tokens": tried[middle].tokens, **steps[middle]},
+        "longest": {"tokens": tried[longest].tokens, **steps[longest]},
+        "typical": {"tokens": tried[typical].tokens, **steps[typical]},
         "seconds_per": dict(
             zip(("token", "attention", "answer", "width", "step"), map(float, fitted), strict=True)
         ),
