@@ -22,7 +22,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel, BertConfig, BertForSequenceClassification
+from transformers import AutoConfig, AutoModel, BertForSequenceClassification
 
 from grounding.decision import Decision, unread
 from grounding.detector import LABELS, CrossEncoder, encode, prepare
@@ -33,6 +33,7 @@ from jobs.progress import report
 from jobs.rundir import RunDir, file_sha256, write_json_atomic
 from jobs.specs import GrounderSpec
 from jobs.stages.encoder_batches import batches, width_of
+from jobs.stages.encoder_student import student_of
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.onnx_io import export
 from jobs.stages.precision import bfloat16_is_quicker
@@ -108,20 +109,6 @@ def load(folder: Path) -> BertForSequenceClassification:
     return BertForSequenceClassification.from_pretrained(
         folder, local_files_only=True, dtype=torch.float32
     ).eval()
-
-
-def student_of(teacher: BertForSequenceClassification) -> BertForSequenceClassification:
-    """Half the layers, every other one of the teacher's; embeddings, pooler and head as they are."""
-    layers = teacher.config.num_hidden_layers // 2
-    student = BertForSequenceClassification(
-        BertConfig(**{**teacher.config.to_dict(), "num_hidden_layers": layers})
-    )
-    student.bert.embeddings.load_state_dict(teacher.bert.embeddings.state_dict())
-    student.bert.pooler.load_state_dict(teacher.bert.pooler.state_dict())
-    student.classifier.load_state_dict(teacher.classifier.state_dict())
-    for layer, source in zip(student.bert.encoder.layer, teacher.bert.encoder.layer[1::2], strict=True):
-        layer.load_state_dict(source.state_dict())
-    return student
 
 
 def padded(batch: list[Example]) -> dict[str, torch.Tensor]:

@@ -21,13 +21,14 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel, BertConfig, BertForTokenClassification
+from transformers import AutoConfig, AutoModel, BertForTokenClassification
 
 from jobs.catalogue import installed
 from jobs.progress import report
 from jobs.rundir import RunDir, file_sha256
 from jobs.specs import TaggerSpec
 from jobs.stages.encoder_batches import batches, width_of
+from jobs.stages.encoder_student import student_of
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.onnx_io import export
 from jobs.stages.precision import bfloat16_is_quicker
@@ -122,19 +123,6 @@ def load(folder: Path) -> BertForTokenClassification:
     return BertForTokenClassification.from_pretrained(
         folder, local_files_only=True, dtype=torch.float32
     ).eval()
-
-
-def student_of(teacher: BertForTokenClassification) -> BertForTokenClassification:
-    """Half the layers, every other one of the teacher's; embeddings and head as they are."""
-    config = BertConfig(
-        **{**teacher.config.to_dict(), "num_hidden_layers": teacher.config.num_hidden_layers // 2}
-    )
-    student = BertForTokenClassification(config)
-    student.bert.embeddings.load_state_dict(teacher.bert.embeddings.state_dict())
-    student.classifier.load_state_dict(teacher.classifier.state_dict())
-    for layer, source in zip(student.bert.encoder.layer, teacher.bert.encoder.layer[1::2], strict=True):
-        layer.load_state_dict(source.state_dict())
-    return student
 
 
 def padded(batch: list[Example]) -> dict[str, torch.Tensor]:
