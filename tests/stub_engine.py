@@ -20,6 +20,8 @@ class StubEngine:
     """Answers every chat with ``answer``, or with ``refusal`` (status, JSON) where one is set."""
 
     answer: str = "[NAME_1] has chest pain."
+    drafts: dict[int, str] = field(default_factory=dict)
+    """Other answers, by the seed they are asked for with."""
     refusal: tuple[int, dict[str, object]] | None = None
     generated_tokens: int = 9
     seconds: float = 0
@@ -89,9 +91,8 @@ def _counted(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _events(engine: StubEngine, asked: dict[str, Any]) -> bytes:
     """A piece for every three letters, so that placeholders come in parts; JSON where a schema asks for it."""
-    answer = (
-        json.dumps(PROBLEMS) if "response_format" in asked and not engine.ignores_schemas else engine.answer
-    )
+    is_json = "response_format" in asked and not engine.ignores_schemas
+    answer = json.dumps(PROBLEMS) if is_json else engine.drafts.get(asked["seed"], engine.answer)
     is_chat = "messages" in asked
     usage = {"prompt_tokens": 50, "completion_tokens": engine.generated_tokens}
     ending = "length" if engine.generated_tokens >= asked["max_tokens"] else "stop"

@@ -68,6 +68,7 @@ def write_summary(
         section=wanted.section,
         style=wanted.the_style(),
         reading_grade=wanted.reading_grade,
+        careful=wanted.careful,
         token=token,
     )
     answer = idempotency.begin(token=token, key=key, request=request.body) if key else None

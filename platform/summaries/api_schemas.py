@@ -9,6 +9,7 @@ from ninja import Field, Header, Schema
 from pydantic import ConfigDict
 
 from accounts.models import ApiToken, Scope
+from jobs.decoding import CAREFUL_DRAFTS
 from privacy.placeholders import PLACEHOLDER, restore
 from summaries import deployments, questions, reading
 from summaries.api_errors import UnknownStyle
@@ -68,6 +69,13 @@ class Wanted(Schema):
 
 class SummaryIn(Wanted):
     text: Annotated[str, Field(description="The record. It is scrubbed before the model sees it.")]
+    careful: Annotated[
+        bool,
+        Field(
+            description=f"Write it {CAREFUL_DRAFTS} times and keep the draft that agrees best with the others and the "
+            "record. Takes as many times as long, and a stream sends it in one piece. JSON is written once."
+        ),
+    ] = False
     stream: Annotated[
         bool,
         Field(

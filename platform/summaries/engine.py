@@ -62,6 +62,8 @@ class Prompt:
     """The answer is decoded under this schema: no other text can come out."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """What stands in the place of ``jobs.decoding``'s parameters."""
+    drafts: int = 1
+    """So many answers are written, one after the other, and ``grounding.choosing`` keeps one."""
 
     @property
     def path(self) -> str:

@@ -1,6 +1,7 @@
 from django import forms
 
 from accounts.models import Clinic
+from jobs.decoding import CAREFUL_DRAFTS
 from records.models import Record
 from summaries.questions import MAX_SECTION_CHARACTERS
 from summaries.styles import STYLES
@@ -30,6 +31,12 @@ class SummarizeForm(forms.Form):
         choices=[(style.name, style.label) for style in STYLES.values()],
         label="Written as",
         help_text="It counts for the records in the list, too. Any other choice than the first asks the model for something it was not trained for.",
+    )
+    careful = forms.BooleanField(
+        required=False,
+        label="Take more care",
+        help_text=f"It is written {CAREFUL_DRAFTS} times, and the draft that agrees best with the others and the record "
+        "is kept: fewer inventions, but as many times as long to wait.",
     )
 
 

@@ -52,6 +52,7 @@ def asked_of_text(
     section: str = "",
     style: Style = DEFAULT,
     reading_grade: int | None = None,
+    careful: bool = False,
     user: User | None = None,
     token: ApiToken | None = None,
 ) -> Asked:
@@ -59,7 +60,7 @@ def asked_of_text(
     replacement = scrub_text(text)
     section = harmless_section(section)
     source = replacement.texts[0]
-    prompt = style.prompt(source, section, reading_grade)
+    prompt = style.prompt(source, section, reading_grade, careful=careful)
     return Asked(clinic, source, prompt, replacement.originals, section, style.name, user, token)
 
 
@@ -68,7 +69,9 @@ def harmless_section(section: str) -> str:
     return harmless(section.strip()[:MAX_SECTION_CHARACTERS])
 
 
-def asked_of_record(*, record: Record, user: User, section: str = "", style: Style = DEFAULT) -> Asked:
+def asked_of_record(
+    *, record: Record, user: User, section: str = "", style: Style = DEFAULT, careful: bool = False
+) -> Asked:
     scrubbed = latest_text(record)
     try:
         original = store.load_original(record)
@@ -79,7 +82,7 @@ def asked_of_record(*, record: Record, user: User, section: str = "", style: Sty
         replacement = _from_original(record, original, store.open_scrubbed(scrubbed))
     section = harmless_section(section or record.section)
     source = replacement.texts[0]
-    prompt = style.prompt(source, section)
+    prompt = style.prompt(source, section, careful=careful)
     return Asked(
         record.clinic, source, prompt, replacement.originals, section, style.name, user, None, scrubbed
     )

@@ -59,6 +59,7 @@ def summarize_text(
     text: str,
     section: str = "",
     style: Style = DEFAULT,
+    careful: bool = False,
     user: User | None = None,
     token: ApiToken | None = None,
 ) -> Written:
@@ -66,13 +67,17 @@ def summarize_text(
 
     Raises ``TextRefused``, ``NoModelDeployed``, ``QueueFull`` and the engine's exceptions.
     """
-    asked = asked_of_text(clinic=clinic, text=text, section=section, style=style, user=user, token=token)
+    asked = asked_of_text(
+        clinic=clinic, text=text, section=section, style=style, careful=careful, user=user, token=token
+    )
     return Writing(asked).to_the_end()
 
 
-def summarize_record(*, record: Record, user: User, section: str = "", style: Style = DEFAULT) -> Written:
+def summarize_record(
+    *, record: Record, user: User, section: str = "", style: Style = DEFAULT, careful: bool = False
+) -> Written:
     """Summarize a record of the clinic from its newest scrubbed version."""
-    asked = asked_of_record(record=record, user=user, section=section, style=style)
+    asked = asked_of_record(record=record, user=user, section=section, style=style, careful=careful)
     return Writing(asked).to_the_end()
 
 

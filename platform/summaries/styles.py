@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs import prompts
+from jobs.decoding import CAREFUL_DRAFTS
 from summaries.engine import Prompt
 
 MAX_NEW_TOKENS = 256
@@ -54,14 +55,17 @@ class Style:
     def is_for_patients(self) -> bool:
         return "{grade}" in self.instruction
 
-    def prompt(self, source: str, section: str = "", reading_grade: int | None = None) -> Prompt:
-        """What the model is asked. ``source`` and ``section`` are scrubbed."""
+    def prompt(
+        self, source: str, section: str = "", reading_grade: int | None = None, *, careful: bool = False
+    ) -> Prompt:
+        """What the model is asked. ``source`` and ``section`` are scrubbed. JSON is written once, however careful."""
         asked = prompts.messages(source, section or self.section)
         if self.instruction:
             wanted = self.instruction.format(grade=reading_grade or DEFAULT_READING_GRADE)
             asked[0] = {**asked[0], "content": f"{asked[0]['content']} {wanted}"}
         schema = dict(self.json_schema) if self.json_schema else None
-        return Prompt(asked, self.max_new_tokens, json_schema=schema)
+        drafts = CAREFUL_DRAFTS if careful and not schema else 1
+        return Prompt(asked, self.max_new_tokens, json_schema=schema, drafts=drafts)
 
     def readable(self, text: str) -> str:
         """The answer for a person to read: a line for each problem where the style is one of JSON."""

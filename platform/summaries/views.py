@@ -103,11 +103,15 @@ def deploy(request: HttpRequest, uuid: str) -> HttpResponse:
 
 def _write(request: HttpRequest, asked: dict[str, Any]) -> services.Written:
     clinic, user, section = clinic_of(request), user_of(request), asked["section"]
-    style = STYLES[asked["style"]]
+    style, careful = STYLES[asked["style"]], asked["careful"]
     if asked["record"]:
         record = own_or_404(_summarizable(request).select_related("clinic"), clinic, asked["record"])
-        return services.summarize_record(record=record, user=user, section=section, style=style)
-    return services.summarize_text(clinic=clinic, text=asked["text"], section=section, style=style, user=user)
+        return services.summarize_record(
+            record=record, user=user, section=section, style=style, careful=careful
+        )
+    return services.summarize_text(
+        clinic=clinic, text=asked["text"], section=section, style=style, careful=careful, user=user
+    )
 
 
 def _form_trouble(form: SummarizeForm) -> Trouble:
