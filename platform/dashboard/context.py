@@ -13,6 +13,7 @@ PAGES = [
     ("Home", "dashboard:home", Action.SIGNED_IN),
     ("Summarize", "summaries:portal", Action.SUMMARIZE),
     ("Summaries", "summaries:summaries", Action.SUMMARIZE),
+    ("Corrections", "summaries:corrections", Action.UPLOAD_RECORDS),
     ("Upload", "records:upload", Action.UPLOAD_RECORDS),
     ("Records", "records:list", Action.VIEW_RECORDS),
     ("Review", "records:next_review", Action.REVIEW_RECORDS),

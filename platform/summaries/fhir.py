@@ -3,15 +3,18 @@
 import re
 from datetime import datetime
 from html import escape
-from typing import Any
+from typing import Any, TypeGuard
 
 from records.readers import EncodingUnknown, UnreadableFile, read
-from summaries.models import Summary
+from summaries.models import Summary, SummaryReview
 from summaries.styles import STYLES
 
 LOINC = "http://loinc.org"
 SUMMARY_CODE = ("60591-5", "Patient summary Document")
 _REFERENCE = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}|urn:uuid:[0-9a-f-]{36}")
+_STATUSES = {"accepted": "final", "rejected": "entered-in-error"}
+ACCEPTED_NOTE = "Written by a language model, read and accepted by a person."
+REJECTED_NOTE = "Written by a language model and rejected by a person. Do not use it."
 DRAFT_NOTE = "Draft written by a language model. Not read by a person yet."
 
 
@@ -48,9 +51,18 @@ def subject_of(resource: Any) -> dict[str, str] | None:
 
 
 def composition(
-    *, summary: Summary, text: str, clinic: str, written_at: datetime, subject: dict[str, Any] | None = None
+    *,
+    summary: Summary,
+    text: str,
+    clinic: str,
+    written_at: datetime,
+    subject: dict[str, Any] | None = None,
+    review: SummaryReview | None = None,
 ) -> dict[str, Any]:
-    """A preliminary Composition of one section. Raises pydantic's ``ValidationError`` where it is not valid R4."""
+    """A Composition of one section: final and attested once a person accepted it, preliminary before.
+
+    Raises pydantic's ``ValidationError`` where it is not valid R4.
+    """
     # Imported late: half a second and twenty megabytes that few web processes need.
     from fhir.resources.R4B.composition import Composition
 
@@ -60,21 +72,40 @@ def composition(
     resource = {
         "resourceType": "Composition",
         "id": str(summary.uuid),
-        "status": "preliminary",
+        "status": _STATUSES[review.decision] if review else "preliminary",
         "type": {"coding": [{"system": LOINC, "code": code, "display": display}]},
         "date": written_at.isoformat(timespec="seconds"),
         "author": [{"display": f"{summary.deployment.artifact.name}, a model of {clinic}"}],
         "title": title,
-        "section": [{"title": title, "text": _narrative(text)}],
+        "section": [{"title": title, "text": _narrative(text, _note(review))}],
+        **({"attester": [_attester(review)]} if _is_accepted(review) else {}),
         **({"subject": subject} if subject else {}),
     }
     Composition.model_validate(resource)
     return resource
 
 
-def _narrative(text: str) -> dict[str, str]:
+def _is_accepted(review: SummaryReview | None) -> TypeGuard[SummaryReview]:
+    return review is not None and review.decision == SummaryReview.Decision.ACCEPTED
+
+
+def _attester(review: SummaryReview) -> dict[str, Any]:
+    return {
+        "mode": "professional",
+        "time": review.decided_at.isoformat(timespec="seconds"),
+        "party": {"display": review.reviewer.username},
+    }
+
+
+def _note(review: SummaryReview | None) -> str:
+    if review is None:
+        return DRAFT_NOTE
+    return ACCEPTED_NOTE if _is_accepted(review) else REJECTED_NOTE
+
+
+def _narrative(text: str, note: str) -> dict[str, str]:
     lines = "<br/>".join(escape(line) for line in _allowed(text).splitlines())
-    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p><i>{DRAFT_NOTE}</i></p><p>{lines}</p></div>'
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p><i>{note}</i></p><p>{lines}</p></div>'
     return {"status": "generated", "div": div}
 
 

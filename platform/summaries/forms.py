@@ -1,9 +1,13 @@
+from typing import Any
+
 from django import forms
 
 from accounts.models import Clinic
 from jobs.decoding import CAREFUL_DRAFTS
 from records.models import Record
+from summaries.models import SummaryReview
 from summaries.questions import MAX_SECTION_CHARACTERS
+from summaries.reviewing import Ratings
 from summaries.styles import STYLES
 
 COMMON_SECTIONS = ("History of present illness", "Hospital course", "Assessment and plan", "Impression")
@@ -38,6 +42,57 @@ class SummarizeForm(forms.Form):
         help_text=f"It is written {CAREFUL_DRAFTS} times, and the draft that agrees best with the others and the record "
         "is kept: fewer inventions, but as many times as long to wait.",
     )
+
+
+RATED = (("1", "1"), ("2", "2"), ("3", "3"), ("4", "4"), ("5", "5"))
+
+
+def _rating(label: str) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(
+        required=False, coerce=int, empty_value=None, choices=RATED, label=label, widget=forms.RadioSelect
+    )
+
+
+class DecisionForm(forms.Form):
+    """A clinician's text, her decision about a draft and what she thinks of it. Only a rejection needs a reason."""
+
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Your text",
+        widget=forms.Textarea(attrs={"rows": 9, "autocomplete": "off", "aria-describedby": "edit-state"}),
+    )
+    decision = forms.ChoiceField(choices=SummaryReview.Decision.choices)
+    reason = forms.ChoiceField(
+        required=False,
+        choices=[("", "Choose a reason"), *SummaryReview.Reason.choices],
+        label="Why",
+        error_messages={"invalid_choice": "Choose one of the reasons."},
+    )
+    note = forms.CharField(
+        required=False,
+        max_length=2000,
+        label="In your words (names are replaced)",
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+    )
+    completeness = _rating("Complete")
+    correctness = _rating("Correct")
+    conciseness = _rating("Concise")
+    harm = forms.ChoiceField(
+        required=False, choices=SummaryReview.Harm.choices, label="Harm", widget=forms.RadioSelect
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("decision") == SummaryReview.Decision.REJECTED and not cleaned.get("reason"):
+            self.add_error("reason", "Say why, so that the next model can do better.")
+        return cleaned
+
+    def rating_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in Ratings.__dataclass_fields__]
+
+    def ratings(self) -> Ratings:
+        return Ratings(**{name: self.cleaned_data[name] for name in Ratings.__dataclass_fields__})
 
 
 def known_sections(clinic: Clinic) -> list[str]:

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import ApiToken, Clinic
-from records.models import ScrubbedText
+from records.models import Record, ScrubbedText
 from training.models import ModelArtifact
 
 
@@ -147,3 +147,88 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"Answer to {self.key_digest[:8]}"
+
+
+class SummaryEdit(models.Model):
+    """A clinician's text in the making, saved while she types. Gone as soon as the summary is decided about."""
+
+    summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="edits")
+    editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # AES-GCM of the scrubbed text.
+    blob = models.BinaryField(editable=False)
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["summary", "editor"], name="one_edit_a_person")]
+
+    def __str__(self) -> str:
+        return f"Edit of {self.summary}"
+
+
+class SummaryReview(models.Model):
+    """What a person decided about a draft. At most one decision stands, by constraint; one taken back is kept.
+
+    An accepted text that differs from the draft may become a ``record``, to be scrubbed, reviewed and trained on.
+    """
+
+    class Decision(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Rejected"
+
+    class Reason(models.TextChoices):
+        WRONG = "wrong", "It says something false"
+        MISSING = "missing", "Something important is missing"
+        INVENTED = "invented", "It says what the record does not"
+        UNREADABLE = "unreadable", "It is badly written or too long"
+        OTHER = "other", "Another reason"
+
+    class Harm(models.TextChoices):
+        NONE = "none", "None"
+        MISLEADS = "misleads", "Could mislead"
+        HARMS = "harms", "Could harm the patient"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="reviews")
+    decision = models.CharField(max_length=8, choices=Decision.choices)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=10, choices=Reason.choices, blank=True)
+    # AES-GCM of the accepted text, or of the words that go with a rejection; both scrubbed.
+    blob = models.BinaryField(editable=False)
+    # The accepted text is not the draft.
+    is_changed = models.BooleanField(default=False)
+    completeness = models.PositiveSmallIntegerField(null=True, blank=True)
+    correctness = models.PositiveSmallIntegerField(null=True, blank=True)
+    conciseness = models.PositiveSmallIntegerField(null=True, blank=True)
+    # Of the draft, had somebody used it as it was.
+    harm = models.CharField(max_length=8, choices=Harm.choices, blank=True)
+    reopened_at = models.DateTimeField(null=True, blank=True)
+    reopened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    record = models.ForeignKey(
+        Record, null=True, blank=True, on_delete=models.PROTECT, related_name="corrections"
+    )
+    handed_on_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-decided_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["summary"], condition=Q(reopened_at=None), name="one_standing_review_a_summary"
+            ),
+            models.CheckConstraint(
+                condition=Q(decision="accepted", reason="") | (Q(decision="rejected") & ~Q(reason="")),
+                name="a_rejection_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(record=None)
+                | Q(decision="accepted", is_changed=True, handed_on_by__isnull=False),
+                name="only_corrections_are_handed_on",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_decision_display()}: {self.summary}"

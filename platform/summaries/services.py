@@ -85,7 +85,7 @@ def open_summary(*, summary: Summary, user: User) -> tuple[str, str]:
     """The scrubbed source and the summary's text; each look is an audit entry."""
     with transaction.atomic():
         log.record(clinic=summary.clinic, actor=user, action="view_summary", subject=summary)
-    return _opened(summary)
+    return opened(summary)
 
 
 def open_summaries(summaries: list[Summary], token: ApiToken) -> dict[UUID, tuple[str, str]]:
@@ -99,10 +99,11 @@ def open_summaries(summaries: list[Summary], token: ApiToken) -> dict[UUID, tupl
                 summaries=len(summaries),
                 token=str(token.uuid),
             )
-    return {summary.uuid: _opened(summary) for summary in summaries}
+    return {summary.uuid: opened(summary) for summary in summaries}
 
 
-def _opened(summary: Summary) -> tuple[str, str]:
+def opened(summary: Summary) -> tuple[str, str]:
+    """Source and text, for a service that writes the audit entry itself."""
     blob = vault.decrypt(summary.clinic.wrapped_key, f"summary:{summary.uuid}", summary.blob)
     source, text = json.loads(blob)
     # Summaries of before there were seals have none.

@@ -1,12 +1,18 @@
 from django.urls import path
 
-from summaries import views
+from summaries import correction_views, review_views, views
 
 app_name = "summaries"
 urlpatterns = [
     path("portal/", views.portal, name="portal"),
     path("portal/summarize/", views.summarize, name="summarize"),
-    path("summaries/", views.summaries, name="summaries"),
-    path("summaries/<uuid:uuid>/", views.summary, name="summary"),
+    path("summaries/", review_views.summaries, name="summaries"),
+    path("summaries/corrections/", correction_views.corrections, name="corrections"),
+    path("summaries/corrections/hand-on/", correction_views.hand_on, name="hand_on"),
+    path("summaries/<uuid:uuid>/", review_views.summary, name="summary"),
+    path("summaries/<uuid:uuid>/edit/", review_views.save_edit, name="summary_edit"),
+    path("summaries/<uuid:uuid>/decide/", review_views.decide, name="summary_decide"),
+    path("summaries/<uuid:uuid>/reopen/", review_views.reopen, name="summary_reopen"),
+    path("summaries/<uuid:uuid>/export/", review_views.export, name="summary_export"),
     path("models/<uuid:uuid>/deploy/", views.deploy, name="deploy"),
 ]

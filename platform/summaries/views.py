@@ -1,9 +1,8 @@
-"""The staff portal: a record in, a draft summary out. And the summaries that were written."""
+"""The staff portal: a record in, a draft summary out."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -14,13 +13,11 @@ from records.models import Record
 from summaries import deployments, services
 from summaries.display import segments
 from summaries.forms import SummarizeForm, known_sections
-from summaries.models import Summary
 from summaries.styles import STYLES, style_of
 from summaries.troubles import EXPECTED, Trouble, explain
 from training.models import ModelArtifact
 
 WORK_LIST_SIZE = 8
-PAGE_SIZE = 25
 # Tells the portal's script that an answer is a piece of the portal, and not, say, the sign-in page.
 FRAGMENT_HEADER = "X-Precis-Fragment"
 
@@ -57,34 +54,6 @@ def summarize(request: HttpRequest) -> HttpResponse:
     for name, value in headers.items():
         response[name] = value
     return response
-
-
-@requires(Action.SUMMARIZE)
-@require_safe
-def summaries(request: HttpRequest) -> HttpResponse:
-    own = Summary.objects.filter(clinic=clinic_of(request)).defer("blob")
-    fetched = own.select_related("author", "api_token", "deployment__artifact", "scrubbed_text__record")
-    page = Paginator(fetched, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "summaries/summaries.html", {"page": page})
-
-
-@requires(Action.SUMMARIZE)
-@never_cache
-@require_safe
-def summary(request: HttpRequest, uuid: str) -> HttpResponse:
-    """A saved summary, with placeholders: the real values were never kept."""
-    fetched = Summary.objects.select_related("clinic", "author", "api_token", "deployment__artifact")
-    own = own_or_404(fetched.select_related("scrubbed_text__record"), clinic_of(request), uuid)
-    source, text = services.open_summary(summary=own, user=user_of(request))
-    style = style_of(own.style)
-    context = {
-        "summary": own,
-        "text": segments(style.readable(text), source=source),
-        "style": style,
-        "source": segments(source, source=source),
-        "is_cut_off": own.is_cut_off,
-    }
-    return render(request, "summaries/summary.html", context)
 
 
 @requires(Action.DEPLOY_MODELS)

@@ -1,7 +1,6 @@
 // The portal without losing what was typed: a request that fails says so above the box and leaves the box alone.
 (() => {
   const result = document.getElementById("result");
-  const copyButtons = () => document.querySelectorAll("[data-copy]").forEach((button) => (button.hidden = false));
 
   const say = (title, advice) => {
     const box = document.createElement("div");
@@ -13,24 +12,6 @@
     result.replaceChildren(box);
     box.scrollIntoView({ block: "nearest" });
   };
-
-  const copy = async (button) => {
-    const text = document.getElementById(button.dataset.copy);
-    try {
-      await navigator.clipboard.writeText(text.innerText);
-    } catch {
-      // Browsers give the clipboard to HTTPS and localhost only; elsewhere the old way works.
-      getSelection().selectAllChildren(text);
-      document.execCommand("copy");
-    }
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 2000);
-  };
-
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy]");
-    if (button) copy(button);
-  });
 
   // Signing in again in another tab changes the CSRF token; the cookie has the newest one.
   document.addEventListener("htmx:configRequest", (event) => {
@@ -55,9 +36,5 @@
     say("Precis does not answer.", "Your text is still in the box. Try again in a moment; if it lasts, tell your administrator."),
   );
 
-  document.addEventListener("htmx:afterSwap", () => {
-    copyButtons();
-    result.scrollIntoView({ block: "start" });
-  });
-  copyButtons();
+  document.addEventListener("htmx:afterSwap", () => result.scrollIntoView({ block: "start" }));
 })();

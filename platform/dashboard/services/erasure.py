@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
 from audit import log
-from dashboard.services.lineage import Lineage, lineage_of, look_alikes
+from dashboard.services.lineage import Lineage, lineage_of, look_alikes, with_corrections
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.erasure import AlreadyErased, erase_files, erase_rows, scrub_free_pages
 from summaries.deployments import stand_down
-from summaries.models import Deployment, Summary
+from summaries.models import Deployment, Summary, SummaryReview
 from training.services.erasure import erase_from_folder, holds_rows, stop_runs
 
 
@@ -51,6 +52,7 @@ class Plan:
 
 
 def plan_erasure(records: Sequence[Record]) -> Plan:
+    records = with_corrections(records)
     lineage = lineage_of(records)
     return Plan(
         records=list(records),
@@ -65,10 +67,12 @@ def plan_erasure(records: Sequence[Record]) -> Plan:
 
 @transaction.atomic
 def erase_records(*, records: Sequence[Record], user: User, serving: ServingModel | None = None) -> int:
-    """Erase all of these that are not erased yet, and revoke what learned from them. Returns how many.
+    """Erase all of these that are not erased yet, with the records made of corrected summaries of theirs, and revoke
+    what learned from them. Returns how many.
 
     Raises ``ChoiceNeeded`` where the deployed model is one of those and ``serving`` is None.
     """
+    records = with_corrections(records)
     lineage = lineage_of(records)
     if lineage.serving and serving is None:
         raise ChoiceNeeded
@@ -94,13 +98,22 @@ def finish_erasures() -> None:
 
 
 def _erase(record: Record, user: User) -> bool:
-    summaries, _ = Summary.objects.filter(scrubbed_text__record=record).delete()
+    # Also those that the record was made of: they say the same. What people decided about them goes along.
+    of_record = Summary.objects.filter(Q(scrubbed_text__record=record) | Q(reviews__record=record)).values(
+        "pk"
+    )
+    _, deleted = Summary.objects.filter(pk__in=list(of_record)).delete()
     try:
         erase_rows(record=record, user=user)
     except AlreadyErased:
         return False
     log.record(
-        clinic=record.clinic, actor=user, action="erase_summaries", subject=record, summaries=summaries
+        clinic=record.clinic,
+        actor=user,
+        action="erase_summaries",
+        subject=record,
+        summaries=deleted.get(Summary._meta.label, 0),
+        reviews=deleted.get(SummaryReview._meta.label, 0),
     )
     return True
 

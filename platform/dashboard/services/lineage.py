@@ -66,7 +66,8 @@ def lineage_of(records: Sequence[Record]) -> Lineage:
         "clinic", "stage__run"
     )
     deployments = Deployment.objects.filter(artifact__in=artifacts.values("pk"))
-    summaries = Summary.objects.filter(scrubbed_text__record__in=records).defer("blob")
+    made_of_it = Q(scrubbed_text__record__in=records) | Q(reviews__record__in=records)
+    summaries = Summary.objects.filter(made_of_it).distinct().defer("blob")
     return Lineage(
         places=places,
         runs=list(runs),
@@ -74,6 +75,17 @@ def lineage_of(records: Sequence[Record]) -> Lineage:
         deployments=list(deployments.select_related("artifact", "deployed_by").order_by("opened_at")),
         summaries=list(summaries.select_related("author", "deployment__artifact").order_by("created_at")),
     )
+
+
+def with_corrections(records: Sequence[Record]) -> list[Record]:
+    """These, and the records that were made of corrected summaries of theirs, and so on."""
+    found = {record.pk: record for record in records}
+    fresh = list(records)
+    while fresh:
+        made_of = Record.objects.filter(corrections__summary__scrubbed_text__record__in=fresh).distinct()
+        fresh = [each for each in made_of.select_related("clinic") if each.pk not in found]
+        found |= {record.pk: record for record in fresh}
+    return list(found.values())
 
 
 def patient_records(record: Record) -> list[Record]:

@@ -95,7 +95,7 @@ def scrub_again(*, clinic: Clinic, user: User, record: Record | None = None) -> 
     if count:
         log.record(clinic=clinic, actor=user, action="scrub_again", subject=record, records=count)
     for upload in uploads:
-        _nudge(upload)
+        nudge(upload)
     return count
 
 
@@ -115,11 +115,12 @@ def nudge_forgotten() -> None:
         records__status=Record.Status.RECEIVED,
     ).distinct()
     for upload in forgotten:
-        _nudge(upload)
+        nudge(upload)
 
 
 @transaction.atomic
-def _nudge(upload: Upload) -> None:
+def nudge(upload: Upload) -> None:
+    """Have a worker scrub the records of ``upload`` that wait."""
     Upload.objects.filter(pk=upload.pk).update(nudged_at=timezone.now())
     enqueue("scrub_upload", str(upload.uuid))
 
