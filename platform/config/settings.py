@@ -221,5 +221,7 @@ LOGGING = {
         "presidio-analyzer": {"level": "ERROR"},
         "axes": {"level": "WARNING"},
         "absl": {"level": "WARNING"},
+        # Names the letters that a PDF is written in.
+        "fontTools": {"level": "WARNING"},
     },
 }
