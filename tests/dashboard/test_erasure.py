@@ -17,9 +17,12 @@ from accounts.models import Clinic, User
 from audit import log
 from audit.models import AuditEntry
 from config import vault
+from config.keys import derive
 from dashboard.services import erasure
 from dashboard.services.erasure import ServingModel
+from dashboard.services.lineage import patient_records
 from jobs.rundir import RunDir
+from privacy.seal import seal
 from records import store
 from records.models import (
     DatasetItem,
@@ -32,8 +35,9 @@ from records.models import (
 )
 from records.readers import Row
 from records.services import datasets, proposals, retention, review, scrubbing, uploads
-from summaries import deployments
-from summaries.models import Deployment, Summary
+from summaries import deployments, reviewing
+from summaries.corrections import hand_on
+from summaries.models import Deployment, Summary, SummaryReview
 from tests.traces import files_holding, rows_holding
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
@@ -124,6 +128,13 @@ def readable(var: Path) -> str:
         texts.append(
             vault.decrypt(summary.clinic.wrapped_key, f"summary:{summary.uuid}", summary.blob).decode()
         )
+        texts += [
+            typed.text for edit in summary.edits.all() if (typed := reviewing.edit_of(summary, edit.editor))
+        ]
+    texts += [
+        reviewing.text_of(each)
+        for each in SummaryReview.objects.select_related("summary__clinic", "reviewer")
+    ]
     texts += [path.read_bytes().decode("latin-1") for path in var.rglob("*") if path.is_file()]
     return "\n".join(texts)
 
@@ -309,7 +320,72 @@ def test_summaries_of_it_go_and_those_of_others_stay(
     record = in_split("train")
     erase([record], officer, ServingModel.KEEP)
     assert Summary.objects.count() == len(THINGS) - 1
-    assert AuditEntry.objects.get(action="erase_summaries").facts == {"summaries": 1}
+    assert AuditEntry.objects.get(action="erase_summaries").facts == {"summaries": 1, "reviews": 0}
+
+
+def corrected(record: Record, user: User, deployment: Deployment) -> SummaryReview:
+    """A summary of the record, changed and accepted; one more is being edited."""
+    texts = review.latest_text(record)
+    reviews = []
+    for answer in ("first", "second"):
+        summary = Summary(
+            clinic=record.clinic,
+            deployment=deployment,
+            author=user,
+            scrubbed_text=texts,
+            seconds=1,
+            generated_tokens=1,
+        )
+        source = store.open_scrubbed(texts).source
+        summary.source_seal = seal(derive("prompts"), source)
+        blob = json.dumps([source, f"The {answer} {words_of(record)}."]).encode()
+        summary.blob = vault.encrypt(record.clinic.wrapped_key, f"summary:{summary.uuid}", blob)
+        summary.save()
+        text = f"The {answer} {words_of(record)}, corrected."
+        if answer == "first":
+            reviews.append(reviewing.accept(summary=summary, user=user, text=text))
+        else:
+            reviewing.save_edit(summary=summary, user=user, text=text)
+    return reviews[0]
+
+
+def test_what_people_wrote_about_its_summaries_goes_with_it(
+    finished: TrainingRun, officer: User, alice: User, clinic: Clinic, own_var: Path
+) -> None:
+    """Edits and accepted texts, and the record that was made of a correction to train on."""
+    deployment = deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
+    record, other = in_split("train"), in_split("test")
+    for each in (record, other):
+        corrected(each, alice, deployment)
+    hand_on(clinic=clinic, user=alice)
+    for made in Record.objects.filter(corrections__isnull=False).select_related("clinic"):
+        scrubbing.scrub_record(record=made)
+    plan = erasure.plan_erasure([record])
+    assert [each.kind for each in plan.records] == ["", "corrected summary"]
+    assert f"{words_of(record)}, corrected" in readable(own_var)
+    assert erase([record], officer, ServingModel.KEEP) == 2
+    assert words_of(record) not in readable(own_var)
+    assert f"{words_of(other)}, corrected" in readable(own_var)
+    facts = AuditEntry.objects.filter(action="erase_summaries", subject_id=str(record.uuid)).get().facts
+    assert facts == {"summaries": 2, "reviews": 1}
+    assert log.faults(clinic) == []
+
+
+def test_a_record_made_of_a_correction_takes_the_summary_with_it(
+    finished: TrainingRun, officer: User, alice: User, clinic: Clinic
+) -> None:
+    """They say the same; the record that was summarized is another one, of the same patient, and stays."""
+    deployment = deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
+    record = in_split("train")
+    review_of = corrected(record, alice, deployment)
+    hand_on(clinic=clinic, user=alice)
+    made = Record.objects.select_related("clinic").get(corrections=review_of)
+    scrubbing.scrub_record(record=made)
+    assert record in patient_records(made)
+    erase([made], officer)
+    assert not Summary.objects.filter(pk=review_of.summary_id).exists()
+    assert not SummaryReview.objects.exists()
+    assert store.has_original(record)
 
 
 def test_all_of_a_patient_go_at_once(

@@ -117,7 +117,12 @@ def test_corrected_summaries_reach_a_dataset_only_after_scrub_and_review(
 
 
 def test_a_correction_is_made_a_record_once_with_its_provenance(
-    drafts: list[Summary], clinic: Clinic, clinician: User, clerk: User, client_for: ClientFor
+    drafts: list[Summary],
+    clinic: Clinic,
+    clinician: User,
+    clerk: User,
+    officer: User,
+    client_for: ClientFor,
 ) -> None:
     correction = correct(drafts[0], clinician, "[NAME_1] coughs.")
     imported = hand_on(clinic=clinic, user=clerk)
@@ -134,6 +139,9 @@ def test_a_correction_is_made_a_record_once_with_its_provenance(
     assert record.label in content
     assert "dina" in content
     assert "coughs" not in content, "the page tells which, not what"
+    lineage = client_for(officer).get(reverse("dashboard:lineage", args=[record.uuid])).content.decode()
+    assert "A summary that dina corrected" in lineage
+    assert "carl handed it on" in lineage
 
 
 def test_what_is_no_correction_is_not_handed_on(

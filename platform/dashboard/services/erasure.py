@@ -99,10 +99,8 @@ def finish_erasures() -> None:
 
 def _erase(record: Record, user: User) -> bool:
     # Also those that the record was made of: they say the same. What people decided about them goes along.
-    of_record = Summary.objects.filter(Q(scrubbed_text__record=record) | Q(reviews__record=record)).values(
-        "pk"
-    )
-    _, deleted = Summary.objects.filter(pk__in=list(of_record)).delete()
+    told = Summary.objects.filter(Q(scrubbed_text__record=record) | Q(reviews__record=record))
+    _, deleted = Summary.objects.filter(pk__in=set(told.values_list("pk", flat=True))).delete()
     try:
         erase_rows(record=record, user=user)
     except AlreadyErased:
