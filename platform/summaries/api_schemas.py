@@ -9,10 +9,13 @@ from ninja import Field, Header, Schema
 from pydantic import ConfigDict
 
 from accounts.models import ApiToken, Scope
+from grounding.detector import Verdict
+from grounding.findings import Category
 from jobs.decoding import CAREFUL_DRAFTS
 from privacy.placeholders import PLACEHOLDER, restore
 from summaries import deployments, questions, reading
 from summaries.api_errors import UnknownStyle
+from summaries.checking import check
 from summaries.models import Summary
 from summaries.restoring import inside_json
 from summaries.styles import DEFAULT_READING_GRADE, READING_GRADES, STYLES, Style
@@ -85,6 +88,30 @@ class SummaryIn(Wanted):
     ] = False
 
 
+class SentenceOut(Schema):
+    text: str
+    verdict: Verdict
+    probability: Annotated[
+        float, Field(description="That the record does not bear the sentence out, 0 to 1.")
+    ]
+    category: Annotated[Category | None, Field(description="The kind of error, where there may be one.")]
+    reason: Annotated[str, Field(description="For a person; empty where the sentence stands.")]
+    evidence: Annotated[
+        list[str], Field(description="What the record says of it, the likeliest place first.")
+    ]
+    suggestion: Annotated[
+        str | None, Field(description="The sentence put right from the record, where that leaves no doubt.")
+    ]
+
+
+class Grounding(Schema):
+    flagged: Annotated[bool, Field(description="Somebody should look before this is used.")]
+    probability: Annotated[
+        float, Field(description="That anything in the summary is not borne out by the record, 0 to 1.")
+    ]
+    sentences: list[SentenceOut]
+
+
 class SummaryOut(Schema):
     id: str
     summary: Annotated[
@@ -96,6 +123,13 @@ class SummaryOut(Schema):
     ]
     summary_deidentified: Annotated[str, Field(description="As the model wrote it, with placeholders.")]
     data: Annotated[Any, Field(description="The summary as JSON, where the style is one of JSON.")] = None
+    grounding: Annotated[
+        Grounding | None,
+        Field(
+            description="Each sentence held against the record. It finds errors; it does not prove that there are none. "
+            "Null where the check failed."
+        ),
+    ]
     is_cut_off: Annotated[
         bool, Field(description="The model reached its longest answer; the end may be missing.")
     ]
@@ -140,6 +174,7 @@ def summary_out(summary: Summary, text: str, originals: Mapping[str, str], *, so
         summary=shown,
         summary_deidentified=text,
         data=json.loads(shown) if style and style.json_schema else None,
+        grounding=_grounding(source, style.readable(text) if style else text, originals),
         is_cut_off=summary.is_cut_off,
         redactions=Counter(token.strip("[]").rpartition("_")[0] for token in hidden),
         style=summary.style,
@@ -148,3 +183,22 @@ def summary_out(summary: Summary, text: str, originals: Mapping[str, str], *, so
         artifact_sha256=artifact.sha256,
         seconds=round(summary.seconds, 3),
     )
+
+
+def _grounding(source: str, text: str, originals: Mapping[str, str]) -> Grounding | None:
+    checked = check(source, text)
+    if checked is None:
+        return None
+    sentences = [
+        SentenceOut(
+            text=restore(each.text, originals),
+            verdict=each.verdict,
+            probability=round(each.probability, 3),
+            category=each.category,
+            reason=restore(each.reason, originals),
+            evidence=[restore(source[slice(*checked.lines[line - 1])], originals) for line in each.lines],
+            suggestion=restore(each.suggestion, originals) if each.suggestion else None,
+        )
+        for each in checked.sentences
+    ]
+    return Grounding(flagged=checked.flagged, probability=round(checked.probability, 3), sentences=sentences)

@@ -1,9 +1,10 @@
-"""A text with its placeholders marked, for pages that tell real values, placeholders and inventions apart."""
+"""A text with its placeholders marked, for pages that tell real values, placeholders and inventions apart, and its sentences checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from privacy.placeholders import PLACEHOLDER
+from summaries.checking import Checked, CheckedSentence, check
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,72 @@ def _placeholder(token: str, source: str, originals: Mapping[str, str]) -> Segme
     if token in originals:
         return Segment(originals[token], "restored", token)
     return Segment(token, "placeholder", token)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a text: a sentence or line with its ``number``, or what stands between two (number 0)."""
+
+    pieces: list[Segment]
+    number: int = 0
+    checked: CheckedSentence | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """A flagged sentence as the reader is first told of it, real values in it where they may be seen."""
+
+    number: int
+    checked: CheckedSentence
+    sentence: list[Segment]
+    reason: list[Segment]
+    suggestion: list[Segment]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A summary and its record, side by side and sentence by sentence; ``checked`` is None where the check failed."""
+
+    checked: Checked | None
+    summary: list[Part]
+    record: list[Part]
+    look_first: list[Look]
+
+
+def shown(text: str, *, source: str, originals: Mapping[str, str] | None = None) -> Shown:
+    """What the page shows of a summary: the check reads placeholders, the reader real values where ``originals`` has them."""
+
+    def mark(piece: str, of: Mapping[str, str] | None = originals) -> list[Segment]:
+        return segments(piece, source=source, originals=of)
+
+    checked = check(source, text)
+    if checked is None:
+        return Shown(None, [Part(mark(text))], [Part(mark(source, None))], [])
+    numbers = {each.start: number for number, each in enumerate(checked.sentences, start=1)}
+    sentences = {each.start: each for each in checked.sentences}
+    summary = [
+        Part(mark(text[start:end]), numbers.get(start, 0), sentences.get(start))
+        for start, end in _stretches(text, [(each.start, each.end) for each in checked.sentences])
+    ]
+    lines = {start: number for number, (start, _) in enumerate(checked.lines, start=1)}
+    record = [
+        Part(mark(source[start:end], None), lines.get(start, 0))
+        for start, end in _stretches(source, checked.lines)
+    ]
+    first = [
+        Look(numbers[each.start], each, mark(each.text), mark(each.reason), mark(each.suggestion or ""))
+        for each in checked.worst_first
+    ]
+    return Shown(checked, summary, record, first)
+
+
+def _stretches(text: str, places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The whole text in order: the places, and what stands between them."""
+    at = 0
+    for start, end in places:
+        if at < start:
+            yield at, start
+        yield start, end
+        at = end
+    if at < len(text):
+        yield at, len(text)

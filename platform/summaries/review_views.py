@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from summaries import exports, reviewing, services
 from summaries.diffing import word_changes
-from summaries.display import segments
+from summaries.display import segments, shown
 from summaries.forms import DecisionForm
 from summaries.models import Summary, SummaryReview
 from summaries.reviewing import TO_DECIDE, AlreadyDecided, EditRefused, IdentifiersCaught, Typed
@@ -165,9 +165,8 @@ def _page(
     draft, review = reviewing.draft_of(own), reviewing.standing_review(own)
     context: dict[str, Any] = {
         "summary": own,
-        "text": segments(draft, source=source),
+        "shown": shown(draft, source=source),
         "style": style_of(own.style),
-        "source": segments(source, source=source),
         "is_cut_off": own.is_cut_off,
         "trouble": trouble,
         "review": review,
@@ -195,8 +194,8 @@ def _in_the_making(
     if form and typed:
         # Shown again with placeholders for what was caught, and all else as it was chosen.
         form = DecisionForm({**form.data, "text": typed.text})
-    shown = form or DecisionForm(initial={"text": kept.text if kept else draft})
-    return {"form": shown} | (_edit_state(draft, kept) if kept else {})
+    form = form or DecisionForm(initial={"text": kept.text if kept else draft})
+    return {"form": form} | (_edit_state(draft, kept) if kept else {})
 
 
 def _edit_state(draft: str, typed: Typed) -> dict[str, Any]:

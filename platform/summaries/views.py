@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from records.models import Record
 from summaries import deployments, services
-from summaries.display import segments
+from summaries.display import segments, shown
 from summaries.forms import SummarizeForm, known_sections
 from summaries.styles import STYLES, style_of
 from summaries.troubles import EXPECTED, Trouble, explain
@@ -92,14 +92,13 @@ def _form_trouble(form: SummarizeForm) -> Trouble:
 def _result(written: services.Written) -> dict[str, Any]:
     source, style = written.source, style_of(written.summary.style)
     text = style.readable(written.text)
-    restored = segments(text, source=source, originals=written.originals)
+    deidentified = segments(text, source=source)
     return {
         "written": written,
         "style": style,
-        "restored": restored,
-        "has_inventions": any(piece.kind == "unknown" for piece in restored),
-        "deidentified": segments(text, source=source),
-        "source": segments(source, source=source),
+        "shown": shown(text, source=source, originals=written.originals),
+        "has_inventions": any(piece.kind == "unknown" for piece in deidentified),
+        "deidentified": deidentified,
         "is_cut_off": written.summary.is_cut_off,
     }
 

@@ -1,0 +1,119 @@
+"""Each sentence of a summary held against its record, for the page and the API: what stands, what does not, and where to look.
+
+Everything here is scrubbed text. It is judged anew whenever it is shown: the same texts give the same verdicts, and a
+detector that has learned since is heard at once.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from grounding.detector import Detector, Judgement, Verdict, get_detector
+from grounding.evidence import Record
+from grounding.findings import Category, Finding, How
+from grounding.repair import repair
+
+MOST_LINES = 4
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CheckedSentence:
+    """Characters ``start`` to ``end`` of the summary. ``lines`` are numbers of the record's lines, from 1, the first the
+    likeliest; ``reason`` is for a person, "" where the sentence stands.
+    """
+
+    start: int
+    end: int
+    text: str
+    verdict: Verdict
+    probability: float
+    category: Category | None
+    reason: str
+    lines: tuple[int, ...]
+    suggestion: str | None
+    """The sentence put right from the record; None where nobody but a person can."""
+
+    @property
+    def is_flagged(self) -> bool:
+        return self.verdict in (Verdict.CONTRADICTED, Verdict.ABSENT)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """``lines``: (start, end) of each of the record's lines, its sentences, in the scrubbed source."""
+
+    probability: float
+    flagged: bool
+    sentences: tuple[CheckedSentence, ...]
+    lines: tuple[tuple[int, int], ...]
+
+    @property
+    def worst_first(self) -> list[CheckedSentence]:
+        """The flagged ones; what the record contradicts before what it does not hold."""
+        flagged = [each for each in self.sentences if each.is_flagged]
+        return sorted(flagged, key=lambda each: (each.verdict is Verdict.ABSENT, -each.probability))
+
+    @property
+    def unsure(self) -> int:
+        return sum(each.verdict is Verdict.UNSURE for each in self.sentences)
+
+
+def check(source: str, text: str) -> Checked | None:
+    """``text`` held against ``source``; None where the check itself failed: a summary must not be lost for that."""
+    try:
+        record, detector = Record(source), get_detector()
+        judged = detector.judge_against(record, text)
+        sentences = tuple(_checked(each, record, text, detector) for each in judged.sentences)
+    except Exception as error:  # whatever it is, the message may quote the record
+        logger.error("A summary could not be checked: %s.", type(error).__name__)
+        return None
+    lines = tuple((line.start, line.end) for line in record.lines)
+    return Checked(judged.probability, judged.flagged, sentences, lines)
+
+
+def _checked(judgement: Judgement, record: Record, text: str, detector: Detector) -> CheckedSentence:
+    sentence = judgement.sentence
+    return CheckedSentence(
+        start=sentence.start,
+        end=sentence.end,
+        text=sentence.text,
+        verdict=judgement.verdict,
+        probability=judgement.probability,
+        category=judgement.category,
+        reason=_reason(judgement, record, text),
+        lines=_lines(judgement, record),
+        suggestion=repair(record, judgement, detector) if judgement.flagged else None,
+    )
+
+
+def _lines(judgement: Judgement, record: Record) -> tuple[int, ...]:
+    numbers = (
+        number
+        for start, _ in judgement.evidence
+        for number, line in enumerate(record.lines, start=1)
+        if line.start <= start < line.end
+    )
+    return tuple(dict.fromkeys(numbers))[:MOST_LINES]
+
+
+def _reason(judgement: Judgement, record: Record, text: str) -> str:
+    if judgement.verdict is Verdict.SUPPORTED:
+        return ""
+    ranked = sorted(judgement.findings, key=lambda finding: list(How).index(finding.how))
+    if not ranked:
+        return "Little in the record speaks for this."
+    return _in_words(ranked[0], record, text)
+
+
+def _in_words(finding: Finding, record: Record, text: str) -> str:
+    said = text[finding.start : finding.end]
+    if finding.category is Category.NEGATION:
+        return f"The record may say the opposite about “{said}”."
+    if finding.category is Category.CERTAINTY:
+        return f"The record is less, or more, certain about “{said}”."
+    if finding.how is How.CONTRADICTED and finding.record:
+        told = dict.fromkeys(record.source[start:end] for start, end in finding.record)
+        return f"The record says {' or '.join(f'“{each}”' for each in told)}, not “{said}”."
+    if finding.how is How.ELSEWHERE:
+        return f"“{said}” is in the record, but perhaps not said of this."
+    return f"“{said}” is not in the record."

@@ -1,0 +1,18 @@
+// Shows where in the record a sentence of a summary rests: its lines light up, and the first comes into view.
+(() => {
+  const light = (sentence) => {
+    const numbers = sentence.dataset.lines.split(" ").filter(Boolean);
+    const lines = numbers.map((number) => document.getElementById(`line-${number}`));
+    document.querySelectorAll(".record-line.is-lit").forEach((line) => line.classList.remove("is-lit"));
+    lines.forEach((line) => line.classList.add("is-lit"));
+    const box = lines[0]?.closest(".seen");
+    // Only the record's own box is scrolled: the page under the reader's eyes stays where it is.
+    if (box) box.scrollTop += lines[0].getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
+  };
+  const onSentence = (event) => {
+    const sentence = event.target.closest?.("[data-lines]");
+    if (sentence) light(sentence);
+  };
+  document.addEventListener("mouseover", onSentence);
+  document.addEventListener("focusin", onSentence);
+})();
