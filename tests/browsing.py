@@ -1,9 +1,10 @@
-"""What browser tests of records' pages share: signing in, and pictures.
+"""What browser tests share: signing in, pictures, and hands that use the keyboard alone.
 
 Set PRECIS_SCREENSHOTS to a folder to keep a picture of every page, wide and narrow, light and dark.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -33,3 +34,32 @@ def sign_in(page: Page, server: str, name: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
+
+
+def sign_in_by_keyboard(page: Page, server: str, name: str) -> None:
+    page.goto(server)
+    press_until_focused(page, "Username")
+    page.keyboard.type(name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+
+
+def press_until_focused(page: Page, label: str, exact: bool = False) -> None:
+    field = page.get_by_label(label, exact=exact)
+    _tab_to(page, lambda: field.evaluate("(field) => field === document.activeElement"))
+
+
+def enter_on(page: Page, name: str) -> None:
+    """Tab to a button or link of this name and press Enter."""
+    _tab_to(page, lambda: page.evaluate("document.activeElement.textContent.trim()") == name)
+    page.keyboard.press("Enter")
+
+
+def _tab_to(page: Page, is_there: Callable[[], bool]) -> None:
+    for _ in range(80):
+        if is_there():
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("Tab does not lead there")

@@ -12,6 +12,8 @@
   let saved = text.value;
   let sending = saved;
   let isLeaving = false;
+  // After the browser has gone to the fragment, which takes the focus away.
+  window.addEventListener("load", () => { if (location.hash === "#decision") text.focus(); });
 
   const notSaved = (advice) => {
     const box = document.createElement("p");

@@ -4,7 +4,7 @@ Only ``page.keyboard`` acts on the pages; the tests merely look.
 """
 
 import pytest
-from browsing import PASSWORD, keep
+from browsing import enter_on, keep, press_until_focused, sign_in_by_keyboard
 from model_rows import pretend_installed
 from playwright.sync_api import Page, expect
 
@@ -214,32 +214,3 @@ def start_a_run(page: Page, server: str) -> None:
 def as_alice(page: Page, server: str) -> None:
     page.context.clear_cookies()
     sign_in_by_keyboard(page, server, "alice")
-
-
-def sign_in_by_keyboard(page: Page, server: str, name: str) -> None:
-    page.goto(server)
-    press_until_focused(page, "Username")
-    page.keyboard.type(name)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Home")).to_be_visible()
-
-
-def press_until_focused(page: Page, label: str, exact: bool = False) -> None:
-    field = page.get_by_label(label, exact=exact)
-    _tab_to(page, lambda: field.evaluate("(field) => field === document.activeElement"))
-
-
-def enter_on(page: Page, name: str) -> None:
-    """Tab to a button or link of this name and press Enter."""
-    _tab_to(page, lambda: page.evaluate("document.activeElement.textContent.trim()") == name)
-    page.keyboard.press("Enter")
-
-
-def _tab_to(page: Page, is_there: object) -> None:
-    for _ in range(80):
-        if is_there():  # type: ignore[operator]
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError("Tab does not lead there")
