@@ -10,12 +10,14 @@ from privacy.operators import Operator
 from privacy.placeholders import Replacement, replace
 from records import store
 from records.models import Record, ScrubbedText
+from records.readers.rows import MAX_CHARACTERS
 from records.services.review import latest_text
 from records.services.scrubbing import find_spans, harmless, says_the_same, standing_spans
 from summaries.engine import Prompt
 from summaries.styles import DEFAULT, Style
 
-MAX_SOURCE_CHARACTERS = 40_000
+# As long as one record may be, when it is uploaded: some sixty pages.
+MAX_SOURCE_CHARACTERS = MAX_CHARACTERS
 MAX_SECTION_CHARACTERS = 60
 # JSON can spell it, and UTF-8 cannot.
 _HALF_A_CHARACTER = re.compile(r"[\ud800-\udfff]")

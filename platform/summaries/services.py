@@ -116,9 +116,14 @@ class Writing:
     """``write`` as a plain iterator of pieces, with what it returns in ``written`` once it is through."""
 
     written: Written
+    progress: asking.Progress | None = None
+    """Of a long record: the part that is being written. Changes right before an empty piece."""
 
     def __init__(self, asked: Asked, cancellation: Cancellation | None = None) -> None:
-        self._pieces = write(asked, cancellation)
+        self._pieces = write(asked, cancellation, self._told)
+
+    def _told(self, progress: asking.Progress) -> None:
+        self.progress = progress
 
     def __iter__(self) -> Iterator[str]:
         self.written = yield from self._pieces
@@ -129,7 +134,9 @@ class Writing:
         return self.written
 
 
-def write(asked: Asked, cancellation: Cancellation | None = None) -> Generator[str, None, Written]:
+def write(
+    asked: Asked, cancellation: Cancellation | None = None, on_progress: asking.Told | None = None
+) -> Generator[str, None, Written]:
     """The summary in pieces as the model writes them, placeholders in them; saved, audited and returned at the end.
 
     Nothing happens before the first piece is asked for. Closing the generator, or ``cancellation``, stops the
@@ -141,7 +148,7 @@ def write(asked: Asked, cancellation: Cancellation | None = None) -> Generator[s
     started = time.monotonic()
     try:
         with admission.place(settings.VAR / "engine" / "queue", settings.ENGINE_QUEUE):
-            completion = yield from _answer(deployment, asked, cancellation)
+            completion = yield from _answer(deployment, asked, cancellation, on_progress)
     except (GeneratorExit, EngineCancelled):
         with transaction.atomic():
             _log(asked, "cancel_summary", deployment.artifact, deployment)
@@ -153,7 +160,10 @@ def write(asked: Asked, cancellation: Cancellation | None = None) -> Generator[s
 
 
 def _answer(
-    deployment: Deployment, asked: Asked, cancellation: Cancellation | None
+    deployment: Deployment,
+    asked: Asked,
+    cancellation: Cancellation | None,
+    on_progress: asking.Told | None,
 ) -> Generator[str, None, Completion]:
     return (
         yield from asking.stream(
@@ -164,6 +174,7 @@ def _answer(
             section=asked.section or style_of(asked.style).section,
             context_tokens=read_at_once(deployment.artifact),
             cancellation=cancellation,
+            on_progress=on_progress,
         )
     )
 

@@ -184,7 +184,7 @@ def test_each_summary_is_kept_with_placeholders_and_audited(
     ("text", "told"),
     [
         ("   \n", "There is no text"),
-        ("word " * (MAX_SOURCE_CHARACTERS // 5 + 1), "longer than 40,000 characters"),
+        ("word " * (MAX_SOURCE_CHARACTERS // 5 + 1), "longer than 200,000 characters"),
     ],
 )
 def test_a_text_that_cannot_be_summarized_stays_in_the_box(
