@@ -8,11 +8,11 @@ import logging
 from dataclasses import dataclass
 
 from grounding.detector import Detector, Judgement, Verdict, get_detector
-from grounding.evidence import Record
+from grounding.evidence import Record, forms
 from grounding.findings import Category, Finding, How
 from grounding.repair import repair
 
-MOST_LINES = 4
+MOST_LINES = 3
 logger = logging.getLogger(__name__)
 
 
@@ -87,13 +87,21 @@ def _checked(judgement: Judgement, record: Record, text: str, detector: Detector
 
 
 def _lines(judgement: Judgement, record: Record) -> tuple[int, ...]:
-    numbers = (
+    """Where the record says otherwise, if it does; else the lines that say most of it: what speaks a little is no help."""
+    disagreeing = [place for finding in judgement.findings for place in finding.record]
+    if judgement.verdict is Verdict.ABSENT and not disagreeing:
+        return ()
+    numbers = [
         number
-        for start, _ in judgement.evidence
-        for number, line in enumerate(record.lines, start=1)
+        for start, _ in disagreeing or judgement.evidence
+        for number, line in enumerate(record.lines)
         if line.start <= start < line.end
-    )
-    return tuple(dict.fromkeys(numbers))[:MOST_LINES]
+    ]
+    if not disagreeing:
+        scores = record.scores(forms(judgement.sentence.text))
+        best = max((scores[number] for number in numbers), default=0.0)
+        numbers = sorted((n for n in numbers if scores[n] >= best / 2), key=lambda n: -scores[n])
+    return tuple(number + 1 for number in dict.fromkeys(numbers))[:MOST_LINES]
 
 
 def _reason(judgement: Judgement, record: Record, text: str) -> str:

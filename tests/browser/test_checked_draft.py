@@ -1,0 +1,69 @@
+"""A clinician finds the wrong dose in a draft by keyboard, sees where the record says otherwise, in a real browser."""
+
+from pathlib import Path
+from typing import Any
+
+import model_rows
+import pytest
+from browsing import keep, sign_in
+from playwright.sync_api import Page, expect
+from stub_engine import stub_engine
+
+from accounts.models import Clinic, User
+from summaries.deployments import deploy
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+TURNS = [
+    "Doctor: Good morning, Mrs. Quarrington. What brings you in?",
+    "Patient: My left knee has been swollen for three weeks.",
+    "Doctor: Any fever or chills?",
+    "Patient: No.",
+    *(f"Patient: And the garden kept me busy for {n} days." for n in range(3, 40)),
+    "Doctor: What do you take?",
+    "Patient: Metoprolol 25 mg twice a day.",
+    "Doctor: I will give you ibuprofen 600 mg for the knee, and see you in two weeks.",
+]
+DRAFT = (
+    "[NAME_1] has had a swollen left knee for three weeks. She takes metoprolol 250 mg twice a day. "
+    "A colonoscopy is scheduled. Ibuprofen 600 mg was given."
+)
+
+
+def test_the_wrong_dose_is_found_by_keyboard_and_the_record_beside_it(
+    page: Page, server: str, clinic: Clinic, admin: User, clinician: User, settings: Any, own_var: Path
+) -> None:
+    model_rows.pretend_installed(settings, own_var)
+    artifact = model_rows.model_of(model_rows.finished_run(clinic, admin))
+    deploy(artifact=artifact, user=admin)
+    with stub_engine(own_var, artifact.sha256) as engine:
+        engine.answer = DRAFT
+        sign_in(page, server, "dina")
+        page.goto(f"{server}/portal/")
+        page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+        page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+        expect(page.get_by_role("heading", name="Look at these 2 sentences first")).to_be_visible()
+        first = page.locator(".look-first li").first
+        expect(first).to_contain_text("The record says “25 mg”")
+        expect(first).to_contain_text("The record would bear out: “She takes metoprolol 25 mg twice a day.”")
+
+        page.locator("#summary-text .claim").first.focus()
+        page.keyboard.press("Tab")
+        expect(page.locator("#summary-text .claim-wrong").first).to_be_focused()
+        line = page.locator(".record-line.is-lit", has_text="Metoprolol 25 mg twice a day.")
+        expect(line).to_be_in_viewport()
+        keep(page, "portal-checked")
+
+        page.keyboard.press("Enter")
+        expect(page.locator(".record-line:target")).to_contain_text("Metoprolol 25 mg")
+        page.get_by_role("link", name="Check, edit and accept").click()
+        expect(page.locator(".claim-wrong").first).to_contain_text("metoprolol 250 mg")
+        keep(page, "summary-checked")
+        page.get_by_role("button", name="Put it so").press("Enter")
+        expect(page.get_by_role("button", name="Put it so")).to_be_hidden()
+        page.get_by_role("button", name="Leave it out").press("Enter")
+        expect(page.get_by_label("Your text")).to_have_value(
+            DRAFT.replace("250 mg", "25 mg").replace(" A colonoscopy is scheduled.", "")
+        )
+        expect(page.locator("#edit-state del", has_text="colonoscopy")).to_be_visible()
+        expect(page.get_by_text("Accepted by")).to_have_count(0)
