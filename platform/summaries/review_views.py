@@ -61,11 +61,9 @@ def summary(request: HttpRequest, uuid: str) -> HttpResponse:
 def save_edit(request: HttpRequest, uuid: str) -> HttpResponse:
     """What is typed so far; for htmx what was saved and what it changes, else the page again."""
     own, form = _own(request, uuid), DecisionForm(request.POST)
-    form.is_valid()
-    text = form.cleaned_data.get("text", "")
     context: dict[str, Any] = {"summary": own}
     try:
-        typed = reviewing.save_edit(summary=own, user=user_of(request), text=text)
+        typed = reviewing.save_edit(summary=own, user=user_of(request), text=_typed(form))
         context |= _edit_state(reviewing.draft_of(own), typed)
     except (EditRefused, AlreadyDecided) as error:
         context["not_saved"] = str(error)
@@ -140,6 +138,13 @@ def _decide(own: Summary, request: HttpRequest, form: DecisionForm) -> SummaryRe
     return reviewing.reject(
         summary=own, user=user, reason=asked["reason"], note=asked["note"], ratings=form.ratings()
     )
+
+
+def _typed(form: DecisionForm) -> str:
+    """The text alone: nothing else need be chosen yet. Raises ``EditRefused`` for what no page can hold."""
+    if "text" in form.errors:
+        raise EditRefused("It holds characters that cannot be saved. Take them out.")
+    return str(form.cleaned_data["text"])
 
 
 def _reopened(review: SummaryReview) -> str:

@@ -232,6 +232,15 @@ def test_a_text_that_cannot_be_accepted_says_why_and_stays_in_the_box(
     assert not SummaryReview.objects.exists()
 
 
+def test_characters_that_no_page_can_hold_do_not_cost_what_was_saved_before(
+    summary: Summary, clinician: User, client_for: ClientFor
+) -> None:
+    client, url = client_for(clinician), reverse("summaries:summary_edit", args=[summary.uuid])
+    client.post(url, {"text": "[NAME_1] is well."}, **HTMX)
+    assert "Not saved" in client.post(url, {"text": "bad\0text"}, **HTMX).content.decode()
+    assert "[NAME_1] is well.</textarea>" in page(client, summary)
+
+
 def test_a_scrubber_that_fails_lets_nothing_be_saved(
     summary: Summary, clinician: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
