@@ -48,7 +48,7 @@ def menu(client: Client) -> list[str]:
 def test_the_menu_shows_only_what_a_role_may_do(
     client_for: SignedIn, clerk: User, officer: User, clinician: User, alice: User
 ) -> None:
-    assert menu(client_for(clerk)) == ["Home", "Upload", "Records"]
+    assert menu(client_for(clerk)) == ["Home", "Upload", "Records", "Corrections"]
     assert "Review" in menu(client_for(officer))
     assert "Summarize" not in menu(client_for(officer))
     assert "Review" not in menu(client_for(clinician))
