@@ -7,14 +7,23 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 PASSWORD = "a long enough password"
 
 
 def keep(page: Page, name: str) -> None:
-    """Pictures of the page as it is now, and a check that nothing runs over the edge of a phone."""
+    """Pictures of the page as it is now; nothing runs over the edge of a phone, and axe finds nothing serious."""
     folder = os.environ.get("PRECIS_SCREENSHOTS")
+    page.wait_for_load_state()
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    serious = [
+        (each["id"], [node["html"] for node in each["nodes"]][:3])
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+    ]
+    assert not serious, f"{name}: {serious}"
     for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

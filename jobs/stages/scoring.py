@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from grounding.detector import get_detector
 from jobs.abstention import abstains
 from jobs.copying import copied_ngrams, copying, words_of
 from jobs.metrics import FEWEST_TO_TEST, bootstrap, paired, rouge_per_row
@@ -20,7 +21,7 @@ Scores = dict[str, list[float]]
 Similarity = Callable[[Sequence[str], Sequence[str]], list[float]]
 """Closeness in meaning of each (reference, summary), x 100."""
 
-IN_TABLES = ("rouge1", "rouge2", "rougeL", "similarity", "novel_numbers", "words")
+IN_TABLES = ("rouge1", "rouge2", "rougeL", "similarity", "unsupported", "novel_numbers", "words")
 """What is told of each section and of each third of the lengths."""
 MODELS = ("base", "tuned")
 SAMPLES = 20
@@ -87,6 +88,7 @@ def _of_text(sources: list[str], texts: list[str]) -> Scores:
     for source, text in zip(sources, texts, strict=True):
         coverage, density = copying(source, text)
         novel = len(novel_numbers(source, text))
+        scores["unsupported"].append(100 * unsupported(source, text))
         scores["words"].append(len(text.split()))
         scores["coverage"].append(100 * coverage)
         scores["density"].append(density)
@@ -95,6 +97,12 @@ def _of_text(sources: list[str], texts: list[str]) -> Scores:
         scores["with_novel_numbers"].append(100 * (novel > 0))
         scores["abstained"].append(100 * abstains(text))
     return dict(scores)
+
+
+def unsupported(source: str, text: str) -> float:
+    """The share of a summary's sentences that the grounding check flags."""
+    sentences = get_detector().judge(source, text).sentences
+    return sum(each.flagged for each in sentences) / max(1, len(sentences))
 
 
 def _rounded(scores: Scores) -> Scores:

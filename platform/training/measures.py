@@ -41,6 +41,13 @@ MEASURES = (
         1,
     ),
     Measure(
+        "unsupported",
+        "Sentences the record does not bear out",
+        "Of 100 in a summary, those that the check flags. It flags some true ones too: look at the clinicians' own.",
+        ALARMS,
+        -1,
+    ),
+    Measure(
         "with_novel_numbers",
         "Summaries with a number not in the record",
         "Of 100. Units and placeholders count too. Each may be invented: look it up.",

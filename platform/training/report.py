@@ -10,6 +10,7 @@ METRICS = (
     ("rougeL", "ROUGE-L"),
     ("rougeLsum", "ROUGE-Lsum"),
     ("similarity", "closeness"),
+    ("unsupported", "unsupported %"),
     ("with_novel_numbers", "new number %"),
     ("copied_4grams", "copied %"),
 )

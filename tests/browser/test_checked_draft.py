@@ -59,8 +59,8 @@ def test_the_wrong_dose_is_found_by_keyboard_and_the_record_beside_it(
         page.get_by_role("link", name="Check, edit and accept").click()
         expect(page.locator(".claim-wrong").first).to_contain_text("metoprolol 250 mg")
         keep(page, "summary-checked")
-        page.get_by_role("button", name="Put it so").press("Enter")
-        expect(page.get_by_role("button", name="Put it so")).to_be_hidden()
+        page.get_by_role("button", name="Use this").press("Enter")
+        expect(page.get_by_role("button", name="Use this")).to_be_hidden()
         page.get_by_role("button", name="Leave it out").press("Enter")
         expect(page.get_by_label("Your text")).to_have_value(
             DRAFT.replace("250 mg", "25 mg").replace(" A colonoscopy is scheduled.", "")

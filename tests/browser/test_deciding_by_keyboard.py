@@ -98,6 +98,7 @@ def test_from_a_pasted_record_to_an_accepted_summary(
     page.goto(f"{server}/summaries/")
     expect(page.get_by_text("Nothing waits")).to_be_visible()
     enter_on(page, "Accepted 1")
+    page.wait_for_url("**status=accepted*")
     keep(page, "summaries-accepted")
 
 

@@ -39,6 +39,13 @@ def test_an_invented_dose_is_counted() -> None:
     assert facts["base"]["with_novel_numbers"]["value"] == 0
 
 
+def test_sentences_that_the_record_does_not_bear_out_are_counted() -> None:
+    invented = "A colonoscopy was scheduled. Losartan 50 mg was started."
+    facts = facts_of([row["source"] for row in ROWS], [invented] * 6 + [""] * 6)
+    assert facts["tuned"]["unsupported"]["value"] == pytest.approx(50)
+    assert facts["base"]["unsupported"]["value"] == 0
+
+
 def test_each_section_and_each_third_of_the_lengths_has_its_own_figures() -> None:
     rows = [
         {**row, "section": "PLAN" if at < 4 else "HPI", "source": row["source"] + " word" * at}
