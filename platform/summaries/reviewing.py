@@ -3,6 +3,7 @@
 Whatever she types goes through the scrub gate before it is stored, as records do.
 """
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -201,7 +202,11 @@ def _hold_undecided(summary: Summary) -> None:
 
 
 def _scrubbed(summary: Summary, user: User, text: str) -> Typed:
-    """``text`` with placeholders for what the scrubber finds, numbered on from those of the record."""
+    """``text`` with placeholders for what the scrubber finds, numbered on from those of the record.
+
+    Words of the scrubbed record or of the draft stay: they have passed the gate, and are stored, already. Without that a
+    diagnosis that the scrubber reads as a name in its new surroundings could not be accepted.
+    """
     text = text.replace("\r\n", "\n").strip()
     if len(text) > MAX_EDIT_CHARACTERS:
         raise EditRefused(f"The text is longer than {MAX_EDIT_CHARACTERS:,} characters. Shorten it.")
@@ -211,13 +216,19 @@ def _scrubbed(summary: Summary, user: User, text: str) -> Typed:
         raise EditRefused(
             "The text could not be scrubbed, so it was not saved. Tell your administrator."
         ) from error
+    source, draft = opened(summary)
+    spans = [span for span in spans if not _stands_in(text[span.start : span.end], source, draft)]
     if not spans:
         return Typed(text, [])
-    source = opened(summary)[0]
     words = _placeholders(text, spans, source, _known(summary, user, source))
     replaced = put([text], [spans], words, {}).texts[0]
     caught = {text[span.start : span.end]: words[span.kind, text[span.start : span.end]] for span in spans}
     return Typed(replaced, [Caught(said, token) for said, token in caught.items()])
+
+
+def _stands_in(words: str, *texts: str) -> bool:
+    whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+    return any(whole.search(text) for text in texts)
 
 
 def _placeholders(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import model_rows
+import pypdfium2
 import pytest
 from browsing import enter_on, keep, press_until_focused, sign_in_by_keyboard
 from playwright.sync_api import Page, expect
@@ -130,6 +131,24 @@ def test_a_draft_is_rejected_rated_and_never_printed_as_final(
     expect(page.get_by_text("It says what the record does not.")).to_be_visible()
     expect(page.get_by_text("complete 2/5")).to_be_visible()
     keep(page, "summary-rejected")
+
+
+def test_every_printed_page_of_a_draft_says_so(
+    page: Page, server: str, engine: StubEngine, clinic: Clinic, clinician: User
+) -> None:
+    engine.answer = "\n".join(f"The cough was there on day {day}." for day in range(120))
+    summary = summarize_text(clinic=clinic, text=PASTED, user=clinician).summary
+    sign_in_by_keyboard(page, server, "dina")
+    for banner in ("DRAFT – not accepted", ""):
+        page.goto(f"{server}/summaries/{summary.uuid}/")
+        printed = pypdfium2.PdfDocument(page.pdf(format="A4"))
+        texts = [sheet.get_textpage().get_text_bounded() for sheet in printed]
+        assert len(texts) > 2
+        assert "on day 119." in "".join(texts)
+        assert all(("DRAFT" in text) == bool(banner) and banner in text for text in texts)
+        assert "What the model saw" not in "".join(texts)
+        if banner:
+            reviewing.accept(summary=summary, user=clinician)
 
 
 def test_a_session_that_ended_does_not_cost_the_edit(

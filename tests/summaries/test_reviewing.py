@@ -14,6 +14,7 @@ from traces import files_holding, rows_holding
 from accounts.models import Clinic, Role, User
 from audit import log, staff
 from audit.models import AuditEntry
+from privacy.kinds import Kind, Span
 from records.models import Record
 from summaries import reviewing
 from summaries.models import Summary, SummaryEdit, SummaryReview
@@ -142,6 +143,17 @@ def test_a_placeholder_of_the_record_is_not_given_to_somebody_else(
     with pytest.raises(IdentifiersCaught) as caught:
         reviewing.accept(summary=summary, user=clinician, text=f"Call {PLANTED}.")
     assert caught.value.typed.text == "Call [NAME_3]."
+
+
+def test_a_word_that_the_scrubbed_record_holds_may_be_accepted(
+    summary: Summary, clinician: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In other surroundings the scrubber may read a diagnosis as a name."""
+    spans = [Span(4, 9, Kind.NAME), Span(11, 18, Kind.NAME)]
+    monkeypatch.setattr(reviewing, "find_spans", lambda text: spans)
+    with pytest.raises(IdentifiersCaught) as caught:
+        reviewing.accept(summary=summary, user=clinician, text="Has chest, Tuesdax pain.")
+    assert caught.value.typed.text == "Has chest, [NAME_2] pain."
 
 
 def test_a_name_of_the_record_gets_the_record_s_own_placeholder(
