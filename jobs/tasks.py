@@ -11,7 +11,7 @@ django.setup()
 from dashboard.services import erasure  # noqa: E402  (models need Django set up)
 from records.models import Upload  # noqa: E402
 from records.services import retention, scrubbing  # noqa: E402
-from summaries import batches, idempotency  # noqa: E402
+from summaries import batches, idempotency, shadows  # noqa: E402
 from training.services import reap as reaping  # noqa: E402
 from training.services import stages  # noqa: E402
 
@@ -32,10 +32,16 @@ def write_next_of_batch(uuid: str) -> None:
 
 
 @shared_task
+def answer_next_of_shadow(uuid: str) -> None:
+    shadows.answer_next(uuid)
+
+
+@shared_task
 def reap() -> None:
     scrubbing.nudge_forgotten()
     reaping.reap()
     retention.apply_retention()
     erasure.finish_erasures()
     batches.reap()
+    shadows.reap()
     idempotency.forget_old()

@@ -40,6 +40,7 @@ DOORS = {
     "sweep_views",
     "review_views",
     "correction_views",
+    "shadow_views",
     "staff_views",
     "forms",
     "api",
@@ -67,6 +68,7 @@ SERVICES = {
     "engine",
     "admission",
     "batches",
+    "shadows",
     "idempotency",
     "tokens",
 }

@@ -6,7 +6,6 @@ Where care goes before speed, each is written several times and the draft that t
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
 
 from grounding.choosing import choose
 from jobs.decoding import draft_parameters
@@ -152,14 +151,14 @@ def _pieces(
     def about(piece: str) -> list[dict[str, str]]:
         return [*prompt.messages[:-1], messages(piece, section)[-1]]
 
-    pieces = pieces_to_ask(
-        tidy(source),
-        # The splitter asks about most lines more than once, and a chart repeats many.
-        count=cache(partial(client.count_tokens, sha256)),
-        count_prompt=lambda piece: client.count_prompt_tokens(sha256, about(piece)),
-        context_tokens=context_tokens,
-        max_new_tokens=prompt.max_new_tokens,
-    )
+    with client.counting(sha256) as count:
+        pieces = pieces_to_ask(
+            tidy(source),
+            count=count,
+            count_prompt=lambda piece: client.count_prompt_tokens(sha256, about(piece)),
+            context_tokens=context_tokens,
+            max_new_tokens=prompt.max_new_tokens,
+        )
     return [(replace(prompt, messages=about(piece)), piece) for piece in pieces]
 
 

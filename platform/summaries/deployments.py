@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Clinic, User
@@ -13,7 +14,7 @@ from audit import log
 from jobs import catalogue
 from jobs.rundir import file_sha256, write_json_atomic
 from summaries.engine import EngineClient
-from summaries.models import Deployment
+from summaries.models import Deployment, Shadow, ShadowAnswer
 from training.models import ModelArtifact
 from training.options import RunOptions
 from training.services.erasure import is_revoked
@@ -48,30 +49,76 @@ def current_deployment(clinic: Clinic) -> Deployment | None:
     return Deployment.objects.select_related("artifact").filter(clinic=clinic, closed_at=None).first()
 
 
-def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
-    """Serve ``artifact`` from now on. The engine swaps without dropping a request. Raises ``NotDeployable``."""
+def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
+    """Raises ``NotDeployable`` for what may not answer, be it shown or beside; a failed memory test is audited."""
     if artifact.kind != ModelArtifact.Kind.GGUF:
         raise NotDeployable("Only GGUF files can be served. Choose the quantized artifact of this run.")
     if is_revoked(artifact):
         raise NotDeployable(
             "It learned from a record that was erased. Train a new model, without that record."
         )
-    _check_memory(artifact, user)
+    _check_memory(artifact, user, action)
     path = artifact_path(artifact)
     if not path.exists() or file_sha256(path) != artifact.sha256:
         raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
-    with transaction.atomic():
-        Clinic.objects.select_for_update().get(pk=artifact.clinic_id)
-        Deployment.objects.filter(clinic=artifact.clinic, closed_at=None).update(closed_at=timezone.now())
-        deployment = Deployment.objects.create(clinic=artifact.clinic, artifact=artifact, deployed_by=user)
-        log.record(
-            clinic=artifact.clinic, actor=user, action="deploy", subject=artifact, sha256=artifact.sha256
-        )
-        transaction.on_commit(point_engine)
+
+
+def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
+    """Serve ``artifact`` from now on. The engine swaps without dropping a request. Raises ``NotDeployable``.
+
+    A shadow beside the model before it ends: nobody writes what it was held against any more.
+    """
+    check_servable(artifact, user, "deploy")
+    return _open(artifact, user)
+
+
+@transaction.atomic
+def _open(artifact: ModelArtifact, user: User) -> Deployment:
+    Clinic.objects.select_for_update().get(pk=artifact.clinic_id)
+    Deployment.objects.filter(clinic=artifact.clinic, closed_at=None).update(closed_at=timezone.now())
+    deployment = Deployment.objects.create(clinic=artifact.clinic, artifact=artifact, deployed_by=user)
+    log.record(clinic=artifact.clinic, actor=user, action="deploy", subject=artifact, sha256=artifact.sha256)
+    end_shadow(clinic=artifact.clinic, user=user)
+    transaction.on_commit(point_engine)
     return deployment
 
 
-def _check_memory(artifact: ModelArtifact, user: User) -> None:
+def end_shadow(*, clinic: Clinic, user: User) -> Shadow | None:
+    """The open shadow asks no more; what it answered is kept. Needs the caller's transaction."""
+    shadow = Shadow.objects.select_related("artifact").filter(clinic=clinic, ended_at=None).first()
+    if shadow is None:
+        return None
+    Shadow.objects.filter(pk=shadow.pk).update(ended_at=timezone.now())
+    waiting = shadow.answers.filter(status__in=(ShadowAnswer.Status.QUEUED, ShadowAnswer.Status.RUNNING))
+    waiting.update(status=ShadowAnswer.Status.CANCELLED, blob=b"", lease_expires_at=None)
+    log.record(clinic=clinic, actor=user, action="end_shadow", subject=shadow.artifact)
+    transaction.on_commit(point_engine)
+    return shadow
+
+
+def previous_artifact(deployment: Deployment) -> ModelArtifact | None:
+    """The model that answered right before this deployment's."""
+    earlier = Deployment.objects.filter(clinic=deployment.clinic_id, opened_at__lt=deployment.opened_at)
+    before = earlier.exclude(artifact=deployment.artifact_id).select_related("artifact__clinic").first()
+    return before.artifact if before else None
+
+
+def roll_back(*, clinic: Clinic, user: User) -> Deployment:
+    """Serve the model before the deployed one again, if it still may be. Raises ``NotDeployable``."""
+    closing = current_deployment(clinic)
+    artifact = previous_artifact(closing) if closing else None
+    if closing is None or artifact is None:
+        raise NotDeployable("No other model answered before this one. Deploy one on the Models page.")
+    try:
+        check_servable(artifact, user, "roll_back")
+    except NotDeployable as error:
+        raise NotDeployable(f"{artifact.name} cannot answer again. {error}") from None
+    with transaction.atomic():
+        log.record(clinic=clinic, actor=user, action="roll_back", subject=closing.artifact)
+        return _open(artifact, user)
+
+
+def _check_memory(artifact: ModelArtifact, user: User, action: str) -> None:
     """Raises ``NotDeployable`` for a model that gives away what it learned, or may yet be found to; audited."""
     refusal = memory_of(artifact.stage.run).refusal
     if not refusal:
@@ -80,7 +127,7 @@ def _check_memory(artifact: ModelArtifact, user: User) -> None:
         log.record(
             clinic=artifact.clinic,
             actor=user,
-            action="deploy",
+            action=action,
             subject=artifact,
             outcome="DENY",
             reason="memory test",
@@ -101,17 +148,18 @@ def stand_down(*, clinic: Clinic, user: User) -> Deployment | None:
     if closing:
         Deployment.objects.filter(pk=closing.pk).update(closed_at=timezone.now())
         log.record(clinic=clinic, actor=user, action="stand_down", subject=closing.artifact)
+        end_shadow(clinic=clinic, user=user)
         transaction.on_commit(point_engine)
     return None
 
 
 def point_engine() -> None:
-    """Tell the engine which files to serve: those of all open deployments, by one renamed file."""
+    """Tell the engine which files to serve: those of all open deployments and shadows, by one renamed file."""
     folder = settings.VAR / "engine"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    artifacts = ModelArtifact.objects.filter(
-        deployments__closed_at=None, deployments__isnull=False
-    ).distinct()
+    deployed = Deployment.objects.filter(closed_at=None).values("artifact")
+    shadows = Shadow.objects.filter(ended_at=None).values("artifact")
+    artifacts = ModelArtifact.objects.filter(Q(pk__in=deployed) | Q(pk__in=shadows))
     models = [
         {
             "sha256": artifact.sha256,

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -152,9 +153,10 @@ class EngineClient:
         self._fixed: _Address | None = None
         # A bare TLS context, since reading the system's certificates costs more than a short request; and no
         # connection is kept, since the server at its other end may be gone.
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._http = httpx.Client(
             trust_env=False,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=self._tls,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
 
@@ -216,25 +218,38 @@ class EngineClient:
                 answer.restart()
         return answer.completion()
 
-    def count_tokens(self, sha256: str, text: str) -> int:
-        """Of a bare text, without prompt or markers around it. Raises as ``summarize`` does."""
-        return self._tokenize(sha256, {"content": text, "add_special": False, "parse_special": False})
+    @contextlib.contextmanager
+    def counting(self, sha256: str) -> Iterator[Callable[[str], int]]:
+        """A counter of the tokens of bare texts, without prompt or markers. Raises as ``summarize`` does.
+
+        It keeps its connection, and what it counted: a chart has thousands of lines, many of them twice.
+        """
+        with httpx.Client(trust_env=False, verify=self._tls) as http:
+
+            @cache
+            def count(text: str) -> int:
+                asked = {"content": text, "add_special": False, "parse_special": False}
+                return self._tokenize(sha256, asked, http)
+
+            yield count
 
     def count_prompt_tokens(self, sha256: str, messages: list[dict[str, str]]) -> int:
         """Of a whole chat, as the model would read it."""
         prompt = self._post(sha256, "/apply-template", {"messages": messages})["prompt"]
         return self._tokenize(sha256, {"content": prompt, "add_special": True, "parse_special": True})
 
-    def _tokenize(self, sha256: str, asked: dict[str, Any]) -> int:
-        return len(self._post(sha256, "/tokenize", asked)["tokens"])
+    def _tokenize(self, sha256: str, asked: dict[str, Any], http: httpx.Client | None = None) -> int:
+        return len(self._post(sha256, "/tokenize", asked, http)["tokens"])
 
-    def _post(self, sha256: str, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def _post(
+        self, sha256: str, path: str, asked: dict[str, Any], http: httpx.Client | None = None
+    ) -> dict[str, Any]:
         address = self._address(sha256)
         headers = {**address.headers, "Content-Type": "application/json"}
         timeout = httpx.Timeout(self._timeout_seconds, connect=2)
         try:
             with _named_errors():
-                response = self._http.post(
+                response = (http or self._http).post(
                     f"{address.url}{path}", content=_encoded(asked), headers=headers, timeout=timeout
                 )
                 if response.status_code != 200:

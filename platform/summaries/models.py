@@ -232,3 +232,73 @@ class SummaryReview(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_decision_display()}: {self.summary}"
+
+
+class Shadow(models.Model):
+    """A candidate that is asked what the deployed model was asked, and never shown. At most one open a clinic.
+
+    It is held against one ``deployment``: a new one ends it.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="shadows")
+    artifact = models.ForeignKey(ModelArtifact, on_delete=models.PROTECT, related_name="shadows")
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="shadows")
+    # Of the summaries that are written, so many in a hundred.
+    percent = models.PositiveSmallIntegerField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    nudged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic"], condition=Q(ended_at=None), name="one_open_shadow_a_clinic"
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=100), name="a_shadow_answers_some_requests"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.artifact} beside {self.deployment}"
+
+
+class ShadowAnswer(models.Model):
+    """What a shadow's candidate wrote in the place of a summary. A job of its own; goes with its summary.
+
+    QUEUED → RUNNING → SUCCEEDED or FAILED; RUNNING → QUEUED when people come or a lease runs out; QUEUED → CANCELLED.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    shadow = models.ForeignKey(Shadow, on_delete=models.CASCADE, related_name="answers")
+    summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="+")
+    # AES-GCM of the scrubbed prompt; of the candidate's scrubbed text as soon as it is there.
+    blob = models.BinaryField(editable=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    # Fences off a worker whose lease ran out: it holds an earlier number.
+    attempts = models.PositiveIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+    # {"draft": {measure: count}, "candidate": …}, see ``summaries.shadow_measures``; no words.
+    measures = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["shadow", "summary"], name="one_shadow_answer_a_summary")
+        ]
+
+    def __str__(self) -> str:
+        return f"Shadow answer {self.uuid}"

@@ -15,23 +15,21 @@ from audit import log
 from config import vault
 from config.keys import derive
 from privacy.placeholders import restore
-from privacy.seal import is_intact, seal
-from records import store
+from privacy.seal import seal
 from records.models import Record
-from summaries import admission, asking
+from summaries import admission, asking, shadows
 from summaries.deployments import current_deployment, read_at_once
 from summaries.engine import Cancellation, Completion, EngineCancelled, EngineClient
 from summaries.models import Deployment, Summary
+from summaries.opening import MalformedAnswer as MalformedAnswer
+from summaries.opening import check_json
+from summaries.opening import opened as opened
 from summaries.questions import Asked, asked_of_record, asked_of_text
 from summaries.styles import DEFAULT, STYLES, Style, style_of
 
 
 class NoModelDeployed(Exception):
     """The clinic has no deployed model yet."""
-
-
-class MalformedAnswer(Exception):
-    """A style promises JSON, and the model's answer is none."""
 
 
 @dataclass(frozen=True)
@@ -102,16 +100,6 @@ def open_summaries(summaries: list[Summary], token: ApiToken) -> dict[UUID, tupl
     return {summary.uuid: opened(summary) for summary in summaries}
 
 
-def opened(summary: Summary) -> tuple[str, str]:
-    """Source and text, for a service that writes the audit entry itself."""
-    blob = vault.decrypt(summary.clinic.wrapped_key, f"summary:{summary.uuid}", summary.blob)
-    source, text = json.loads(blob)
-    # Summaries of before there were seals have none.
-    if summary.source_seal and not is_intact(derive("prompts"), summary.source_seal, source):
-        raise store.SealBroken(summary.uuid)
-    return source, text
-
-
 class Writing:
     """``write`` as a plain iterator of pieces, with what it returns in ``written`` once it is through."""
 
@@ -154,8 +142,9 @@ def write(
             _log(asked, "cancel_summary", deployment.artifact, deployment)
         raise
     if asked.prompt.json_schema and asked.style in STYLES:
-        _check_json(completion.text)
+        check_json(completion.text)
     summary = _save(asked, deployment, completion, time.monotonic() - started)
+    shadows.consider(summary=summary, asked=asked)
     return Written(summary, completion.text, asked.source, asked.originals, completion)
 
 
@@ -177,13 +166,6 @@ def _answer(
             on_progress=on_progress,
         )
     )
-
-
-def _check_json(text: str) -> None:
-    try:
-        json.loads(text)
-    except ValueError:
-        raise MalformedAnswer("The model's answer broke off before it was whole.") from None
 
 
 @transaction.atomic

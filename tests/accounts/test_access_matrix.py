@@ -12,7 +12,7 @@ from accounts.models import Role, User
 from audit import staff
 from audit.models import AuditEntry
 from records.models import Dataset, DatasetProposal, Record, Upload
-from summaries.models import Deployment, Summary
+from summaries.models import Deployment, Shadow, Summary
 from training.models import ModelArtifact, Sweep, TrainingRun
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +104,9 @@ def bobs(bob: User) -> dict[str, Any]:
         seconds=1,
         generated_tokens=1,
     )
+    shadow = Shadow.objects.create(
+        clinic=clinic, artifact=artifact, deployment=deployment, percent=20, started_by=bob
+    )
     token, _ = staff.issue_token(clinic=clinic, name="t", by=bob)
     return {
         "records:upload": upload,
@@ -122,6 +125,8 @@ def bobs(bob: User) -> dict[str, Any]:
         "training:artifact": artifact,
         "summaries:summary": summary,
         "summaries:deploy": artifact,
+        "summaries:shadow_start": artifact,
+        "summaries:shadow_end": shadow,
         "audit:deactivate_member": bob,
         "audit:revoke_token": token,
     }

@@ -35,9 +35,9 @@ from records.models import (
 )
 from records.readers import Row
 from records.services import datasets, proposals, retention, review, scrubbing, uploads
-from summaries import deployments, reviewing
+from summaries import deployments, reviewing, shadows
 from summaries.corrections import hand_on
-from summaries.models import Deployment, Summary, SummaryReview
+from summaries.models import Deployment, Shadow, ShadowAnswer, Summary, SummaryReview
 from tests.traces import files_holding, rows_holding
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
@@ -301,10 +301,27 @@ def test_the_model_before_takes_over_unless_it_learned_from_it_too(
     assert deployment.artifact == former
 
 
+def shadow_of(deployment: Deployment, user: User) -> Shadow:
+    """Another file of the same run, which learned from the same records."""
+    other = ModelArtifact.objects.filter(kind="gguf").exclude(pk=deployment.artifact_id).get()
+    return shadows.start(artifact=other, percent=100, user=user)
+
+
+def test_a_candidate_that_learned_from_it_is_asked_no_more(
+    finished: TrainingRun, officer: User, alice: User
+) -> None:
+    beside = shadow_of(deployments.deploy(artifact=model_rows.model_of(finished), user=alice), alice)
+    erase([in_split("test")], officer)
+    assert Shadow.objects.get(pk=beside.pk).ended_at is None
+    erase([in_split("train")], officer, ServingModel.KEEP)
+    assert Shadow.objects.get(pk=beside.pk).ended_at is not None
+
+
 def test_summaries_of_it_go_and_those_of_others_stay(
     finished: TrainingRun, officer: User, alice: User, clinic: Clinic
 ) -> None:
     deployment = deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
+    beside = shadow_of(deployment, alice)
     for record in Record.objects.all():
         summary = Summary(
             clinic=clinic,
@@ -317,9 +334,10 @@ def test_summaries_of_it_go_and_those_of_others_stay(
         )
         summary.blob = vault.encrypt(clinic.wrapped_key, f"summary:{summary.uuid}", words_of(record).encode())
         summary.save()
+        beside.answers.create(summary=summary, blob=summary.blob)
     record = in_split("train")
     erase([record], officer, ServingModel.KEEP)
-    assert Summary.objects.count() == len(THINGS) - 1
+    assert Summary.objects.count() == ShadowAnswer.objects.count() == len(THINGS) - 1
     assert AuditEntry.objects.get(action="erase_summaries").facts == {"summaries": 1, "reviews": 0}
 
 

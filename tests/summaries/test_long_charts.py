@@ -1,7 +1,9 @@
 """A chart of sixty pages is summarized piece by piece, shortened again where that is still long, and tells how far it is."""
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,15 @@ from stub_engine import StubEngine
 
 from accounts.models import Scope
 from audit.models import AuditEntry
+from jobs.engine import temporary_server
+from jobs.long_records import Count
 from jobs.prompts import messages
 from sample_clinic.clinic import generate
 from summaries import admission, asking
-from summaries.engine import Completion, Prompt, PromptTooLong
+from summaries.engine import Completion, EngineClient, Prompt, PromptTooLong
 from summaries.models import Summary
+from tests.jobs.running_engine import use_one_core
+from tests.jobs.tiny_gguf import write_tiny_gguf
 from tests.summaries.conftest import IssueKey
 
 SIXTY_PAGES = 160_000
@@ -41,8 +47,9 @@ class Wordy:
         self.asked: list[str] = []
         self._words, self._names = words, count(1)
 
-    def count_tokens(self, sha256: str, text: str) -> int:
-        return len(text) // 4 + 1
+    @contextmanager
+    def counting(self, sha256: str) -> Iterator[Count]:
+        yield lambda text: len(text) // 4 + 1
 
     def count_prompt_tokens(self, sha256: str, chat: list[dict[str, str]]) -> int:
         return sum(len(message["content"]) for message in chat) // 4 + 8
@@ -121,6 +128,29 @@ def test_a_record_that_fits_tells_of_no_parts() -> None:
     assert len(shown) == 1
 
 
+def test_forty_thousand_tokens_go_through_a_real_engine(chart: str, tmp_path: Path) -> None:
+    chart = chart[:42_000]  # a letter is a token here
+    cores = os.sched_getaffinity(0)
+    use_one_core()
+    told: list[asking.Progress] = []
+    try:
+        with temporary_server(write_tiny_gguf(tmp_path / "m.gguf", seed=1), var=tmp_path) as address:
+            pieces = asking.stream(
+                EngineClient.at(*address),
+                "",
+                Prompt(messages(chart), 16),
+                source=chart,
+                section="",
+                context_tokens=4096,
+                on_progress=told.append,
+            )
+            words = "".join(pieces).split("\n")
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert len(words) == told[-1].parts == told[-1].part > 12
+    assert all(words)
+
+
 def ask(key: str, text: str, **body: Any) -> Any:
     return Client().post(
         "/api/v1/summaries",
@@ -132,7 +162,7 @@ def ask(key: str, text: str, **body: Any) -> Any:
 
 @pytest.fixture
 def long_note(chart: str) -> str:
-    return chart[:12_000]
+    return chart[:6_000]
 
 
 def events_of(response: Any) -> list[tuple[str, Any]]:

@@ -18,8 +18,8 @@ from dashboard.services.lineage import Lineage, lineage_of, look_alikes, with_co
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.erasure import AlreadyErased, erase_files, erase_rows, scrub_free_pages
-from summaries.deployments import stand_down
-from summaries.models import Deployment, Summary, SummaryReview
+from summaries.deployments import end_shadow, stand_down
+from summaries.models import Deployment, Shadow, Summary, SummaryReview
 from training.services.erasure import erase_from_folder, holds_rows, stop_runs
 
 
@@ -80,6 +80,7 @@ def erase_records(*, records: Sequence[Record], user: User, serving: ServingMode
     stop_runs(datasets=lineage.datasets, user=user)
     if lineage.serving:
         _decide_on(lineage.serving, serving, user)
+    _end_shadows(lineage, user)
     # A file that cannot be deleted now is tried again by the worker; the rows are gone in any case.
     transaction.on_commit(finish_erasures, robust=True)
     return erased
@@ -114,6 +115,12 @@ def _erase(record: Record, user: User) -> bool:
         reviews=deleted.get(SummaryReview._meta.label, 0),
     )
     return True
+
+
+def _end_shadows(lineage: Lineage, user: User) -> None:
+    """A candidate that learned from the records is asked no more, whatever becomes of the deployed model."""
+    for shadow in Shadow.objects.filter(artifact__in=lineage.learners, ended_at=None):
+        end_shadow(clinic=shadow.clinic, user=user)
 
 
 def _decide_on(deployment: Deployment, serving: ServingModel | None, user: User) -> None:

@@ -1,0 +1,311 @@
+"""A candidate beside the deployed model: asked the same, in the background, and shown to administrators only.
+
+The rows are the truth. A message names a shadow and means "let it answer its next question". It does so only while the
+engine answers nobody else, and is stopped as soon as somebody asks: no summary waits for it.
+"""
+
+import json
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import Clinic, User
+from audit import log
+from config import vault
+from config.queue import enqueue
+from jobs.machine import free_memory_bytes
+from summaries import admission, asking, deployments
+from summaries.deployments import NotDeployable
+from summaries.engine import (
+    Cancellation,
+    Completion,
+    EngineCancelled,
+    EngineClient,
+    EngineError,
+    EngineTimeout,
+    EngineUnavailable,
+    Prompt,
+)
+from summaries.models import Shadow, ShadowAnswer, Summary
+from summaries.opening import MalformedAnswer, check_json, opened
+from summaries.questions import Asked
+from summaries.shadow_measures import Row, measure, table
+from summaries.styles import STYLES, style_of
+from training.models import ModelArtifact
+
+LEASE = timedelta(minutes=5)
+NUDGE_AGAIN = timedelta(minutes=1)
+LOOK_SECONDS = 0.2
+MOST_ATTEMPTS = 10
+MOST_WAITING = 500
+"""Older questions than these would be answered long after anybody cares."""
+SHOWN = 5
+PASSING = (EngineUnavailable, EngineTimeout)
+# What a file takes in memory beside itself: the caches of the requests that it answers at once.
+ROOM = 1.25
+Status = ShadowAnswer.Status
+logger = logging.getLogger(__name__)
+
+
+def start(*, artifact: ModelArtifact, percent: int, user: User) -> Shadow:
+    """Ask ``artifact`` beside the deployed model from now on. Raises ``NotDeployable``."""
+    deployments.check_servable(artifact, user, "start_shadow")
+    return _open(artifact, percent, user)
+
+
+@transaction.atomic
+def _open(artifact: ModelArtifact, percent: int, user: User) -> Shadow:
+    clinic = Clinic.objects.select_for_update().get(pk=artifact.clinic_id)
+    deployment = deployments.current_deployment(clinic)
+    if deployment is None:
+        raise NotDeployable("No model is deployed that it could be held against. Deploy it instead.")
+    if deployment.artifact_id == artifact.pk:
+        raise NotDeployable("This model answers already. Choose another one to hold against it.")
+    if Shadow.objects.filter(clinic=clinic, ended_at=None).exists():
+        raise NotDeployable("Another shadow is running. End it on the Shadow page first.")
+    if artifact.bytes * ROOM > free_memory_bytes():
+        raise NotDeployable("The machine has too little free memory for a second model. Try a smaller file.")
+    shadow = Shadow.objects.create(
+        clinic=clinic, artifact=artifact, deployment=deployment, percent=percent, started_by=user
+    )
+    log.record(clinic=clinic, actor=user, action="start_shadow", subject=artifact, percent=percent)
+    transaction.on_commit(deployments.point_engine)
+    return shadow
+
+
+@transaction.atomic
+def end(*, shadow: Shadow, user: User) -> None:
+    """Safe to call twice."""
+    if shadow.ended_at is None:
+        deployments.end_shadow(clinic=shadow.clinic, user=user)
+
+
+def consider(*, summary: Summary, asked: Asked) -> None:
+    """Put what was asked down for the clinic's open shadow, if it is its turn. Never fails: the summary stands."""
+    try:
+        shadow = Shadow.objects.filter(deployment=summary.deployment_id, ended_at=None).first()
+        if shadow is None or random.randrange(100) >= shadow.percent:
+            return
+        if shadow.answers.filter(status=Status.QUEUED).count() < MOST_WAITING:
+            _put_down(shadow, summary, asked)
+    except Exception as error:  # whatever it is, the message may quote the record
+        logger.error("A shadow could not be asked: %s.", type(error).__name__)
+
+
+@transaction.atomic
+def _put_down(shadow: Shadow, summary: Summary, asked: Asked) -> None:
+    answer = ShadowAnswer(shadow=shadow, summary=summary)
+    answer.blob = _sealed(summary, answer, asdict(asked.prompt))
+    answer.save(force_insert=True)
+    _nudge(shadow)
+
+
+def answer_next(uuid: str) -> None:
+    """Let the candidate answer its next question. Safe to run twice, or by two workers at once."""
+    shadow = Shadow.objects.select_related("artifact__stage__run").get(uuid=uuid)
+    # The next look of the reaper sends a message again.
+    if not _is_idle() or (answer := _claim(shadow)) is None:
+        return
+    try:
+        _write(shadow, answer)
+    except EngineCancelled:
+        # People came first. That is no fault of the question's, so it does not count.
+        _held(answer).update(status=Status.QUEUED, attempts=F("attempts") - 1, lease_expires_at=None)
+        return
+    except PASSING as error:
+        again = answer.attempts < MOST_ATTEMPTS
+        _settle(answer, Status.QUEUED if again else Status.FAILED, error=str(error), keep_prompt=again)
+        return
+    except (EngineError, MalformedAnswer) as error:
+        _settle(answer, Status.FAILED, error=str(error))
+    if shadow.answers.filter(status=Status.QUEUED).exists():
+        with transaction.atomic():
+            _nudge(shadow)
+
+
+def _write(shadow: Shadow, answer: ShadowAnswer) -> None:
+    summary = answer.summary
+    source, draft = opened(summary)
+    prompt = Prompt(**json.loads(_opened(answer)))
+    with _until_somebody_asks() as cancellation:
+        completion = _ask(shadow, answer, prompt, source, cancellation)
+    if prompt.json_schema and summary.style in STYLES:
+        check_json(completion.text)
+    measures = {"draft": measure(source, draft), "candidate": measure(source, completion.text)}
+    _held(answer).update(
+        status=Status.SUCCEEDED,
+        blob=_sealed(summary, answer, completion.text),
+        seconds=completion.seconds,
+        measures=measures,
+        error="",
+        lease_expires_at=None,
+    )
+
+
+def _ask(
+    shadow: Shadow, answer: ShadowAnswer, prompt: Prompt, source: str, cancellation: Cancellation
+) -> Completion:
+    summary, renewed_at = answer.summary, timezone.now()
+    pieces = asking.stream(
+        EngineClient(settings.VAR),
+        shadow.artifact.sha256,
+        prompt,
+        source=source,
+        section=summary.section or style_of(summary.style).section,
+        context_tokens=deployments.read_at_once(shadow.artifact),
+        cancellation=cancellation,
+    )
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            completion: Completion = end.value
+            return completion
+        if timezone.now() - renewed_at > LEASE / 10:
+            renewed_at = timezone.now()
+            _held(answer).update(lease_expires_at=renewed_at + LEASE)
+
+
+@contextmanager
+def _until_somebody_asks() -> Iterator[Cancellation]:
+    """A cancellation that comes true when somebody else asks the engine."""
+    cancellation, done = Cancellation(), Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_SECONDS):
+            if not _is_idle():
+                cancellation.cancel()
+                return
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield cancellation
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _is_idle() -> bool:
+    return admission.is_idle(settings.VAR / "engine" / "queue", settings.ENGINE_QUEUE)
+
+
+def _claim(shadow: Shadow) -> ShadowAnswer | None:
+    """QUEUED → RUNNING for the newest that nobody else was quicker to take."""
+    for answer in shadow.answers.filter(status=Status.QUEUED).select_related("summary__clinic")[:10]:
+        waiting = ShadowAnswer.objects.filter(pk=answer.pk, status=Status.QUEUED)
+        if waiting.update(
+            status=Status.RUNNING, attempts=F("attempts") + 1, lease_expires_at=timezone.now() + LEASE
+        ):
+            answer.attempts += 1
+            return answer
+    return None
+
+
+def _settle(answer: ShadowAnswer, status: Status, *, error: str, keep_prompt: bool = False) -> None:
+    emptied = {} if keep_prompt else {"blob": b""}
+    _held(answer).update(status=status, error=error[:300], lease_expires_at=None, **emptied)
+
+
+def _held(answer: ShadowAnswer) -> QuerySet[ShadowAnswer]:
+    """The answer, as long as it is still ours."""
+    return ShadowAnswer.objects.filter(pk=answer.pk, status=Status.RUNNING, attempts=answer.attempts)
+
+
+def _sealed(summary: Summary, answer: ShadowAnswer, content: Any) -> bytes:
+    data = json.dumps(content).encode()
+    return vault.encrypt(summary.clinic.wrapped_key, f"shadow-answer:{answer.uuid}", data)
+
+
+def _opened(answer: ShadowAnswer) -> str:
+    key = answer.summary.clinic.wrapped_key
+    return vault.decrypt(key, f"shadow-answer:{answer.uuid}", bytes(answer.blob)).decode()
+
+
+def reap() -> None:
+    """Put back what a vanished worker held, and send again what waits."""
+    now = timezone.now()
+    lapsed = ShadowAnswer.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
+    lapsed.filter(attempts__gte=MOST_ATTEMPTS).update(
+        status=Status.FAILED, error="The worker stopped each time the candidate wrote this.", blob=b""
+    )
+    lapsed.update(status=Status.QUEUED, lease_expires_at=None)
+    waiting = Shadow.objects.filter(
+        Q(nudged_at__lt=now - NUDGE_AGAIN) | Q(nudged_at=None), ended_at=None, answers__status=Status.QUEUED
+    ).exclude(answers__status=Status.RUNNING)
+    for shadow in waiting.distinct():
+        with transaction.atomic():
+            _nudge(shadow)
+
+
+def _nudge(shadow: Shadow) -> None:
+    Shadow.objects.filter(pk=shadow.pk).update(nudged_at=timezone.now())
+    enqueue("answer_next_of_shadow", str(shadow.uuid))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What both wrote about one record, scrubbed."""
+
+    answer: ShadowAnswer
+    source: str
+    draft: str
+    candidate: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    counts: dict[str, int]
+    rows: list[Row]
+    pairs: list[Pair]
+
+    @property
+    def answered(self) -> int:
+        return self.counts.get(Status.SUCCEEDED, 0)
+
+    @property
+    def waiting(self) -> int:
+        return self.counts.get(Status.QUEUED, 0) + self.counts.get(Status.RUNNING, 0)
+
+    @property
+    def failed(self) -> int:
+        return self.counts.get(Status.FAILED, 0)
+
+
+def newest(clinic: Clinic) -> Shadow | None:
+    """The clinic's open shadow, else the last one that was ended."""
+    fetched = Shadow.objects.select_related("clinic", "artifact", "deployment__artifact", "started_by")
+    return fetched.filter(clinic=clinic).first()
+
+
+def compare(*, shadow: Shadow, user: User) -> Comparison:
+    """All pairs in figures, the newest in words; that somebody read them is an audit entry."""
+    counted = shadow.answers.order_by().values_list("status").annotate(count=Count("pk"))
+    answered = shadow.answers.filter(status=Status.SUCCEEDED)
+    pairs = [_pair(answer) for answer in answered.select_related("summary__clinic")[:SHOWN]]
+    if pairs:
+        with transaction.atomic():
+            log.record(
+                clinic=shadow.clinic,
+                actor=user,
+                action="view_shadow",
+                subject=shadow.artifact,
+                summaries=len(pairs),
+            )
+    return Comparison(dict(counted), table(answered.values_list("measures", flat=True)), pairs)
+
+
+def _pair(answer: ShadowAnswer) -> Pair:
+    source, draft = opened(answer.summary)
+    readable = style_of(answer.summary.style).readable
+    return Pair(answer, source, readable(draft), readable(json.loads(_opened(answer))))
