@@ -162,7 +162,7 @@ def ask(key: str, text: str, **body: Any) -> Any:
 
 @pytest.fixture
 def long_note(chart: str) -> str:
-    return chart[:6_000]
+    return chart[:12_000]
 
 
 def events_of(response: Any) -> list[tuple[str, Any]]:
