@@ -14,16 +14,29 @@ from summaries.deployments import deploy
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-TURNS = [
-    "Doctor: Good morning, Mrs. Quarrington. What brings you in?",
-    "Patient: My left knee has been swollen for three weeks.",
-    "Doctor: Any fever or chills?",
-    "Patient: No.",
-    *(f"Patient: And the garden kept me busy for {n} days." for n in range(3, 40)),
-    "Doctor: What do you take?",
-    "Patient: Metoprolol 25 mg twice a day.",
-    "Doctor: I will give you ibuprofen 600 mg for the knee, and see you in two weeks.",
-]
+TURNS = """Doctor: Good morning, Mrs. Quarrington. What brings you in?
+Patient: My left knee has been swollen for three weeks.
+Doctor: Did you fall, or twist it?
+Patient: I knelt in the garden a whole afternoon. The next morning it was like a ball.
+Doctor: Does it hurt at night?
+Patient: A little, when I turn over. Mostly on the stairs.
+Doctor: Any fever or chills?
+Patient: No.
+Doctor: Have you had this before?
+Patient: Years ago, on the same side. It went away with rest.
+Doctor: Do you smoke?
+Patient: I stopped when my grandson was born.
+Doctor: And wine, or beer?
+Patient: A glass of wine on Sundays.
+Doctor: How is your blood pressure at home?
+Patient: My daughter writes it down for me. It has been fine, she says.
+Doctor: Let me look at it. It is warm, and there is fluid above the kneecap. It is not red.
+Patient: Is it the joint itself?
+Doctor: I think it is the bursa. We will see on the film.
+Patient: I have brought my tablets, so that you can see what I take.
+Doctor: Please tell me.
+Patient: Metoprolol 25 mg twice a day, for my heart.
+Doctor: I will give you ibuprofen 600 mg for the knee, and see you in two weeks.""".splitlines()
 DRAFT = (
     "[NAME_1] has had a swollen left knee for three weeks. She takes metoprolol 250 mg twice a day. "
     "A colonoscopy is scheduled. Ibuprofen 600 mg was given."
@@ -50,7 +63,7 @@ def test_the_wrong_dose_is_found_by_keyboard_and_the_record_beside_it(
         page.locator("#summary-text .claim").first.focus()
         page.keyboard.press("Tab")
         expect(page.locator("#summary-text .claim-wrong").first).to_be_focused()
-        line = page.locator(".record-line.is-lit", has_text="Metoprolol 25 mg twice a day.")
+        line = page.locator(".record-line.is-lit", has_text="Metoprolol 25 mg twice a day")
         expect(line).to_be_in_viewport()
         keep(page, "portal-checked")
 

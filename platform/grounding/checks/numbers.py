@@ -26,8 +26,8 @@ def numbers(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fi
         for claimed in quantities(sentence.text)
         if not _is_year(claimed)
         and (
-            finding := _judged(claimed, sentence.start, near, everywhere)
-            or _dose_of_another(claimed, sentence, record)
+            finding := _dose_of_another(claimed, sentence, record)
+            or _judged(claimed, sentence.start, near, everywhere)
             or _other_beside_it(claimed, sentence, record)
         )
     ]
