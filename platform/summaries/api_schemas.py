@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 from accounts.models import ApiToken, Scope
 from grounding.detector import Verdict
 from grounding.findings import Category
+from grounding.omissions import Kind
 from jobs.decoding import CAREFUL_DRAFTS
 from privacy.placeholders import PLACEHOLDER, restore
 from summaries import deployments, questions, reading
@@ -18,7 +19,7 @@ from summaries.api_errors import UnknownStyle
 from summaries.checking import check
 from summaries.models import Summary
 from summaries.restoring import inside_json
-from summaries.styles import DEFAULT_READING_GRADE, READING_GRADES, STYLES, Style
+from summaries.styles import DEFAULT_READING_GRADE, READING_GRADES, STYLES, Style, is_whole
 
 IdempotencyKey = Annotated[
     str | None,
@@ -104,12 +105,24 @@ class SentenceOut(Schema):
     ]
 
 
+class OmissionOut(Schema):
+    kind: Kind
+    about: Annotated[str, Field(description="The drug or measure, where it is one.")]
+    text: Annotated[str, Field(description="The record's line.")]
+
+
 class Grounding(Schema):
     flagged: Annotated[bool, Field(description="Somebody should look before this is used.")]
     probability: Annotated[
         float, Field(description="That anything in the summary is not borne out by the record, 0 to 1.")
     ]
     sentences: list[SentenceOut]
+    omissions: Annotated[
+        list[OmissionOut],
+        Field(
+            description="What the record tells and a whole summary should too; none for a section or a single line."
+        ),
+    ]
 
 
 class SummaryOut(Schema):
@@ -174,7 +187,7 @@ def summary_out(summary: Summary, text: str, originals: Mapping[str, str], *, so
         summary=shown,
         summary_deidentified=text,
         data=json.loads(shown) if style and style.json_schema else None,
-        grounding=_grounding(source, style.readable(text) if style else text, originals),
+        grounding=_grounding(summary, source, style.readable(text) if style else text, originals),
         is_cut_off=summary.is_cut_off,
         redactions=Counter(token.strip("[]").rpartition("_")[0] for token in hidden),
         style=summary.style,
@@ -185,10 +198,14 @@ def summary_out(summary: Summary, text: str, originals: Mapping[str, str], *, so
     )
 
 
-def _grounding(source: str, text: str, originals: Mapping[str, str]) -> Grounding | None:
-    checked = check(source, text)
+def _grounding(summary: Summary, source: str, text: str, originals: Mapping[str, str]) -> Grounding | None:
+    checked = check(source, text, is_whole=is_whole(summary))
     if checked is None:
         return None
+
+    def line(number: int) -> str:
+        return restore(source[slice(*checked.lines[number - 1])], originals)
+
     sentences = [
         SentenceOut(
             text=restore(each.text, originals),
@@ -196,9 +213,17 @@ def _grounding(source: str, text: str, originals: Mapping[str, str]) -> Groundin
             probability=round(each.probability, 3),
             category=each.category,
             reason=restore(each.reason, originals),
-            evidence=[restore(source[slice(*checked.lines[line - 1])], originals) for line in each.lines],
+            evidence=[line(number) for number in each.lines],
             suggestion=restore(each.suggestion, originals) if each.suggestion else None,
         )
         for each in checked.sentences
     ]
-    return Grounding(flagged=checked.flagged, probability=round(checked.probability, 3), sentences=sentences)
+    missing = [
+        OmissionOut(kind=each.kind, about=each.about, text=line(each.line)) for each in checked.missing
+    ]
+    return Grounding(
+        flagged=checked.flagged,
+        probability=round(checked.probability, 3),
+        sentences=sentences,
+        omissions=missing,
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from grounding.detector import Detector, Judgement, Verdict, get_detector
 from grounding.evidence import Record, forms
 from grounding.findings import Category, Finding, How
+from grounding.omissions import Kind, omissions
 from grounding.repair import repair
 
 MOST_LINES = 3
@@ -39,6 +40,15 @@ class CheckedSentence:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """What the record's line ``line`` (from 1) tells, and the summary does not; ``about`` names it where it has a name."""
+
+    kind: Kind
+    line: int
+    about: str
+
+
+@dataclass(frozen=True)
 class Checked:
     """``lines``: (start, end) of each of the record's lines, its sentences, in the scrubbed source."""
 
@@ -46,6 +56,7 @@ class Checked:
     flagged: bool
     sentences: tuple[CheckedSentence, ...]
     lines: tuple[tuple[int, int], ...]
+    missing: tuple[Missing, ...]
 
     @property
     def worst_first(self) -> list[CheckedSentence]:
@@ -58,17 +69,22 @@ class Checked:
         return sum(each.verdict is Verdict.UNSURE for each in self.sentences)
 
 
-def check(source: str, text: str) -> Checked | None:
-    """``text`` held against ``source``; None where the check itself failed: a summary must not be lost for that."""
+def check(source: str, text: str, *, is_whole: bool) -> Checked | None:
+    """``text`` held against ``source``; None where the check itself failed: a summary must not be lost for that.
+
+    Only of a summary that ``is_whole``, not one of a section or a single line, is told what it leaves out.
+    """
     try:
         record, detector = Record(source), get_detector()
         judged = detector.judge_against(record, text)
         sentences = tuple(_checked(each, record, text, detector) for each in judged.sentences)
+        left_out = omissions(record, text) if is_whole else ()
     except Exception as error:  # whatever it is, the message may quote the record
         logger.error("A summary could not be checked: %s.", type(error).__name__)
         return None
     lines = tuple((line.start, line.end) for line in record.lines)
-    return Checked(judged.probability, judged.flagged, sentences, lines)
+    missing = tuple(Missing(each.kind, each.line + 1, each.about) for each in left_out)
+    return Checked(judged.probability, judged.flagged, sentences, lines, missing)
 
 
 def _checked(judgement: Judgement, record: Record, text: str, detector: Detector) -> CheckedSentence:

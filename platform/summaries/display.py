@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from privacy.placeholders import PLACEHOLDER
-from summaries.checking import Checked, CheckedSentence, check
+from summaries.checking import Checked, CheckedSentence, Missing, check
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,12 @@ class Look:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    missing: Missing
+    line: list[Segment]
+
+
+@dataclass(frozen=True)
 class Shown:
     """A summary and its record, side by side and sentence by sentence; ``checked`` is None where the check failed."""
 
@@ -66,17 +72,21 @@ class Shown:
     summary: list[Part]
     record: list[Part]
     look_first: list[Look]
+    left_out: list[LeftOut]
 
 
-def shown(text: str, *, source: str, originals: Mapping[str, str] | None = None) -> Shown:
-    """What the page shows of a summary: the check reads placeholders, the reader real values where ``originals`` has them."""
+def shown(text: str, *, source: str, is_whole: bool, originals: Mapping[str, str] | None = None) -> Shown:
+    """What the page shows of a summary: the check reads placeholders, the reader real values where ``originals`` has them.
+
+    ``is_whole`` as in ``summaries.checking.check``.
+    """
 
     def mark(piece: str, of: Mapping[str, str] | None = originals) -> list[Segment]:
         return segments(piece, source=source, originals=of)
 
-    checked = check(source, text)
+    checked = check(source, text, is_whole=is_whole)
     if checked is None:
-        return Shown(None, [Part(mark(text))], [Part(mark(source, None))], [])
+        return Shown(None, [Part(mark(text))], [Part(mark(source, None))], [], [])
     numbers = {each.start: number for number, each in enumerate(checked.sentences, start=1)}
     sentences = {each.start: each for each in checked.sentences}
     summary = [
@@ -92,7 +102,8 @@ def shown(text: str, *, source: str, originals: Mapping[str, str] | None = None)
         Look(numbers[each.start], each, mark(each.text), mark(each.reason), mark(each.suggestion or ""))
         for each in checked.worst_first
     ]
-    return Shown(checked, summary, record, first)
+    left_out = [LeftOut(each, mark(source[slice(*checked.lines[each.line - 1])])) for each in checked.missing]
+    return Shown(checked, summary, record, first, left_out)
 
 
 def _stretches(text: str, places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from summaries.display import segments, shown
 from summaries.forms import DecisionForm
 from summaries.models import Summary, SummaryReview
 from summaries.reviewing import TO_DECIDE, AlreadyDecided, EditRefused, IdentifiersCaught, Typed
-from summaries.styles import style_of
+from summaries.styles import is_whole, style_of
 from summaries.views import FRAGMENT_HEADER
 
 PAGE_SIZE = 25
@@ -170,7 +170,7 @@ def _page(
     draft, review = reviewing.draft_of(own), reviewing.standing_review(own)
     context: dict[str, Any] = {
         "summary": own,
-        "shown": shown(draft, source=source),
+        "shown": shown(draft, source=source, is_whole=is_whole(own)),
         "style": style_of(own.style),
         "is_cut_off": own.is_cut_off,
         "trouble": trouble,

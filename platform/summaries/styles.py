@@ -7,7 +7,7 @@ the system message, behind the words of that prompt: the engine then keeps their
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from jobs import prompts
 from jobs.decoding import CAREFUL_DRAFTS
@@ -50,6 +50,8 @@ class Style:
     section: str = ""
     json_schema: Mapping[str, Any] | None = None
     max_new_tokens: int = MAX_NEW_TOKENS
+    is_whole: bool = True
+    """It tells all of the record that matters; what it leaves out is worth a look."""
 
     @property
     def is_for_patients(self) -> bool:
@@ -87,6 +89,7 @@ STYLES: dict[str, Style] = {
             "One line",
             "Write one sentence only: age and sex if stated, the main problem, and the plan.",
             max_new_tokens=80,
+            is_whole=False,
         ),
         Style(
             "hospital-course",
@@ -113,6 +116,7 @@ STYLES: dict[str, Style] = {
             "Problem list",
             "List the problems of this record as JSON.",
             json_schema=PROBLEM_LIST,
+            is_whole=False,
             # Eight problems of sixty characters, were each character a token.
             max_new_tokens=960,
         ),
@@ -123,3 +127,16 @@ STYLES: dict[str, Style] = {
 def style_of(name: str) -> Style:
     """The style of a saved summary; one in the caller's own words (a chat) is read as it is."""
     return STYLES.get(name, DEFAULT)
+
+
+class Styled(Protocol):
+    """A saved summary, as far as it tells how it was asked for."""
+
+    style: str
+    section: str
+
+
+def is_whole(summary: Styled) -> bool:
+    """Whether it was asked to tell all of its record: not one section of it, a single line, or a chat of the caller's own."""
+    style = STYLES.get(summary.style)
+    return style is not None and style.is_whole and summary.section in ("", style.section)

@@ -13,7 +13,7 @@ from records.models import Record
 from summaries import deployments, services
 from summaries.display import segments, shown
 from summaries.forms import SummarizeForm, known_sections
-from summaries.styles import STYLES, style_of
+from summaries.styles import STYLES, is_whole, style_of
 from summaries.troubles import EXPECTED, Trouble, explain
 from training.models import ModelArtifact
 
@@ -96,7 +96,7 @@ def _result(written: services.Written) -> dict[str, Any]:
     return {
         "written": written,
         "style": style,
-        "shown": shown(text, source=source, originals=written.originals),
+        "shown": shown(text, source=source, is_whole=is_whole(written.summary), originals=written.originals),
         "has_inventions": any(piece.kind == "unknown" for piece in deidentified),
         "deidentified": deidentified,
         "is_cut_off": written.summary.is_cut_off,

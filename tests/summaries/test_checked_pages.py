@@ -29,7 +29,7 @@ SOUND = "His left knee has been swollen for three weeks."
 
 
 def test_a_wrong_dose_is_named_with_what_the_record_says_and_where() -> None:
-    checked = check(SOURCE, f"{SOUND} {WRONG_DOSE}")
+    checked = check(SOURCE, f"{SOUND} {WRONG_DOSE}", is_whole=True)
     assert checked is not None
     sound, wrong = checked.sentences
     assert (sound.verdict, sound.reason) == (Verdict.SUPPORTED, "")
@@ -42,10 +42,21 @@ def test_a_wrong_dose_is_named_with_what_the_record_says_and_where() -> None:
 
 
 def test_what_is_contradicted_is_looked_at_before_what_is_only_absent() -> None:
-    checked = check(SOURCE, f"A colonoscopy is scheduled. {SOUND} {WRONG_DOSE}")
+    checked = check(SOURCE, f"A colonoscopy is scheduled. {SOUND} {WRONG_DOSE}", is_whole=True)
     assert checked is not None
     assert [each.text for each in checked.worst_first] == [WRONG_DOSE, "A colonoscopy is scheduled."]
     assert checked.worst_first[1].suggestion is None
+
+
+def test_only_of_a_whole_summary_is_told_what_it_leaves_out() -> None:
+    whole, part = (check(SOURCE, SOUND, is_whole=told) for told in (True, False))
+    assert whole is not None
+    assert part is not None
+    assert [(each.kind, each.about) for each in whole.missing] == [
+        ("medication", "metoprolol"),
+        ("medication", "ibuprofen"),
+    ]
+    assert part.missing == ()
 
 
 @pytest.fixture
@@ -93,6 +104,25 @@ def test_a_draft_that_stands_is_not_called_proven(page: Callable[[str], str]) ->
     assert "claim-wrong" not in content
 
 
+def test_what_the_draft_leaves_out_is_told_with_its_line(page: Callable[[str], str]) -> None:
+    content = page(SOUND)
+    assert "In the record, not in the summary (2)" in content
+    assert "Medication, metoprolol:" in words(content)
+    line = re.search(r'<a href="#(line-\d+)" data-lines="\d+">I take metoprolol', content)
+    assert line
+    assert f'id="{line.group(1)}"' in content
+
+
+def test_a_single_line_is_not_asked_for_everything(
+    engine: StubEngine, clinician: User, client_for: ClientFor
+) -> None:
+    engine.answer = SOUND
+    told = {"text": PASTED, "style": "one-liner"}
+    content = client_for(clinician).post(reverse("summaries:summarize"), told).content.decode()
+    assert SOUND in words(content)
+    assert "not in the summary" not in content
+
+
 def test_a_check_that_fails_costs_no_summary_and_is_told(
     page: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -133,3 +163,4 @@ def test_the_api_gives_each_sentence_its_verdict_and_evidence(
     assert wrong["category"] == "dose"
     assert "metoprolol 25 mg" in wrong["evidence"][0]
     assert name in wrong["suggestion"]
+    assert [each["about"] for each in grounding["omissions"]] == ["ibuprofen"]
