@@ -12,7 +12,7 @@ from stub_engine import stub_engine
 from tests.e2e.installation import Installation, wait_for
 from tests.e2e.serving import deploy_model, web_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 TEXT = "Zebulon Quarrington has had cough for {} days."
 

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.conftest import broker_url, database_url  # noqa: F401  (fixtures)
 from tests.e2e.installation import ROOT, Installation, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 TOKEN = "a" * 32
 BOUNDARY = "precis"
