@@ -92,13 +92,14 @@ def _pdf(sheet: Sheet) -> bytes:
         running = ""
 
         def header(self) -> None:
-            self.set_font(_FAMILY, size=9)
-            self.cell(0, 6, self.running, align="C")
-            self.ln(10)
+            # A draft must be known for one across the desk, in black and white.
+            self.set_font(_FAMILY, size=16 if sheet.banner else 9)
+            self.cell(0, 10, self.running, border=1 if sheet.banner else 0, align="C")
+            self.ln(14)
 
         def footer(self) -> None:
             self.set_y(-15)
-            self.set_font(_FAMILY, size=8)
+            self.set_font(_FAMILY, size=11 if sheet.banner else 8)
             self.cell(0, 6, f"{self.running}   {self.page_no()}/{{nb}}", align="C")
 
     pdf = Page(format="A4")
