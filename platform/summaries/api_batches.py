@@ -69,6 +69,7 @@ def hand_in(
                 section=wanted.section,
                 style=style,
                 reading_grade=wanted.reading_grade,
+                careful=wanted.careful,
             )
             if answer:
                 answer.batch = batch

@@ -62,6 +62,13 @@ class Wanted(Schema):
     section: Section = ""
     style: StyleName = ""
     reading_grade: Grade = None
+    careful: Annotated[
+        bool,
+        Field(
+            description=f"Write it {CAREFUL_DRAFTS} times and keep the draft that agrees best with the others and the "
+            "record. Takes as many times as long, and a stream sends it in one piece. JSON is written once."
+        ),
+    ] = False
 
     def the_style(self) -> Style:
         """Raises ``UnknownStyle``, which unlike pydantic's message lists what there is."""
@@ -73,13 +80,6 @@ class Wanted(Schema):
 
 class SummaryIn(Wanted):
     text: Annotated[str, Field(description="The record. It is scrubbed before the model sees it.")]
-    careful: Annotated[
-        bool,
-        Field(
-            description=f"Write it {CAREFUL_DRAFTS} times and keep the draft that agrees best with the others and the "
-            "record. Takes as many times as long, and a stream sends it in one piece. JSON is written once."
-        ),
-    ] = False
     stream: Annotated[
         bool,
         Field(

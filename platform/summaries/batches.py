@@ -35,7 +35,13 @@ Status = BatchItem.Status
 
 
 def submit(
-    *, token: ApiToken, texts: list[str], section: str, style: Style, reading_grade: int | None = None
+    *,
+    token: ApiToken,
+    texts: list[str],
+    section: str,
+    style: Style,
+    reading_grade: int | None = None,
+    careful: bool = False,
 ) -> tuple[SummaryBatch, list[dict[str, str]]]:
     """A batch, and for each text the real values behind its placeholders, which are kept nowhere.
 
@@ -49,6 +55,7 @@ def submit(
             section=questions.harmless_section(section),
             style=style.name,
             reading_grade=reading_grade,
+            is_careful=careful,
         )
         BatchItem.objects.bulk_create(
             _item(batch, number, replacement.texts[0]) for number, replacement in enumerate(scrubbed, start=1)
@@ -129,7 +136,7 @@ def _write(batch: SummaryBatch, item: BatchItem) -> Summary:
     source = vault.decrypt(batch.clinic.wrapped_key, name, bytes(item.blob)).decode()
     if not is_intact(derive("prompts"), item.source_seal, source):
         raise SealBroken(item.uuid)
-    prompt = STYLES[batch.style].prompt(source, batch.section, batch.reading_grade)
+    prompt = STYLES[batch.style].prompt(source, batch.section, batch.reading_grade, careful=batch.is_careful)
     asked = questions.Asked(
         batch.clinic, source, prompt, {}, batch.section, batch.style, token=batch.api_token
     )

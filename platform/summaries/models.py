@@ -81,6 +81,8 @@ class SummaryBatch(models.Model):
     section = models.CharField(max_length=60, blank=True)
     style = models.CharField(max_length=20, blank=True)
     reading_grade = models.PositiveSmallIntegerField(null=True, blank=True)
+    # Each text is written several times and one draft kept.
+    is_careful = models.BooleanField(default=False)
     nudged_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -14,6 +14,7 @@ from traces import files_holding, rows_holding
 from accounts.models import ApiToken, Scope, User
 from audit import staff
 from audit.models import AuditEntry
+from jobs.decoding import CAREFUL_DRAFTS, PARAMETERS
 from summaries import batches
 from summaries.models import BatchItem, Summary, SummaryBatch
 from tests.summaries.conftest import IssueKey
@@ -212,3 +213,16 @@ def test_a_text_that_was_exchanged_in_the_database_is_not_told_to_the_model(
     with pytest.raises(SealBroken):
         batches.write_next(identifier)
     assert engine.received == []
+
+
+def test_a_batch_of_the_night_may_take_care(
+    engine: StubEngine, issue_key: IssueKey, sent: list[tuple[str, str]]
+) -> None:
+    engine.answer = "[NAME_1] has chest pain."
+    engine.drafts = {int(PARAMETERS["seed"]): "[NAME_1] has a broken arm."}
+    key = issue_key()
+    identifier = hand_in(key, careful=True).json()["id"]
+    work(sent)
+    items = ask("GET", key, f"/{identifier}").json()["items"]
+    assert {each["summary"]["summary_deidentified"] for each in items} == {engine.answer}
+    assert len(engine.received) == CAREFUL_DRAFTS * len(TEXTS)
