@@ -51,6 +51,17 @@ class RunOptions:
         if not self.types or set(self.types) - set(QUANTIZED_TYPES):
             raise ValueError(f"Choose among {', '.join(QUANTIZED_TYPES)}.")
 
+    def of_training(self) -> dict[str, Any]:
+        """The fields of a ``TrainSpec`` that these options decide."""
+        return {
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "lora_rank": self.lora_rank,
+            "lora_alpha": 2 * self.lora_rank,
+            "method": self.method,
+            "seed": self.seed,
+        }
+
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "types": list(self.types)}
 

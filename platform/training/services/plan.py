@@ -80,14 +80,9 @@ def _training(run: TrainingRun, options: RunOptions) -> dict[str, Any]:
         "base": run.base,
         "models_dir": str(settings.MODELS_DIR),
         "prepared": str(_artifact_of(run, "prepare")),
-        "epochs": options.epochs,
-        "learning_rate": options.learning_rate,
-        "lora_rank": options.lora_rank,
-        "lora_alpha": 2 * options.lora_rank,
-        "method": options.method,
+        **options.of_training(),
         "dp_epsilon": options.dp_epsilon,
         "checkpoint_every_seconds": settings.CHECKPOINT_SECONDS,
-        "seed": options.seed,
     }
 
 

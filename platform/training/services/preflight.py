@@ -84,13 +84,8 @@ def measure(
         wanted = PreflightSpec(
             **where,
             prepared=str(root / "prepare" / "artifact"),
-            epochs=options.epochs,
-            learning_rate=options.learning_rate,
-            lora_rank=options.lora_rank,
-            lora_alpha=2 * options.lora_rank,
-            method=options.method,
+            **options.of_training(),
             checkpoint_every_seconds=settings.CHECKPOINT_SECONDS,
-            seed=options.seed,
             types=options.types,
         )
         return _result(_run("preflight", root / "preflight", wanted, on_progress))
