@@ -69,6 +69,7 @@ SERVICES = {
     "admission",
     "batches",
     "shadows",
+    "leases",
     "idempotency",
     "tokens",
 }

@@ -101,8 +101,8 @@ def _of_text(sources: list[str], texts: list[str]) -> Scores:
 
 def unsupported(source: str, text: str) -> float:
     """The share of a summary's sentences that the grounding check flags."""
-    sentences = get_detector().judge(source, text).sentences
-    return sum(each.flagged for each in sentences) / max(1, len(sentences))
+    judged = get_detector().judge(source, text)
+    return judged.flagged_sentences / max(1, len(judged.sentences))
 
 
 def _rounded(scores: Scores) -> Scores:

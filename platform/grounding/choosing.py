@@ -44,9 +44,12 @@ def agreements(drafts: Sequence[str]) -> list[float]:
 
 
 def _cost(judged: Judged) -> float:
-    flagged = sum(sentence.flagged for sentence in judged.sentences)
     proven = sum(sentence.proven for sentence in judged.sentences)
-    return WHOLE_WEIGHT * judged.probability + SENTENCE_WEIGHT * flagged + PROVEN_WEIGHT * proven
+    return (
+        WHOLE_WEIGHT * judged.probability
+        + SENTENCE_WEIGHT * judged.flagged_sentences
+        + PROVEN_WEIGHT * proven
+    )
 
 
 def _grams(text: str, length: int) -> Counter[tuple[str, ...]]:

@@ -42,6 +42,11 @@ class Verdict(StrEnum):
     ABSENT = "not in the record"
     UNSURE = "cannot tell"
 
+    @property
+    def is_flagged(self) -> bool:
+        """Somebody should look."""
+        return self in (Verdict.CONTRADICTED, Verdict.ABSENT)
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -58,7 +63,7 @@ class Judgement:
 
     @property
     def flagged(self) -> bool:
-        return self.verdict in (Verdict.CONTRADICTED, Verdict.ABSENT)
+        return self.verdict.is_flagged
 
     @property
     def proven(self) -> bool:
@@ -73,6 +78,10 @@ class Judged:
     probability: float
     flagged: bool
     sentences: tuple[Judgement, ...]
+
+    @property
+    def flagged_sentences(self) -> int:
+        return sum(each.flagged for each in self.sentences)
 
 
 class CrossEncoder:

@@ -203,8 +203,8 @@ def _grounding(summary: Summary, source: str, text: str, originals: Mapping[str,
     if checked is None:
         return None
 
-    def line(number: int) -> str:
-        return restore(source[slice(*checked.lines[number - 1])], originals)
+    def line(place: int) -> str:
+        return restore(source[slice(*checked.lines[place])], originals)
 
     sentences = [
         SentenceOut(
@@ -213,13 +213,13 @@ def _grounding(summary: Summary, source: str, text: str, originals: Mapping[str,
             probability=round(each.probability, 3),
             category=each.category,
             reason=restore(each.reason, originals),
-            evidence=[line(number) for number in each.lines],
+            evidence=[line(number - 1) for number in each.lines],
             suggestion=restore(each.suggestion, originals) if each.suggestion else None,
         )
         for each in checked.sentences
     ]
     missing = [
-        OmissionOut(kind=each.kind, about=each.about, text=line(each.line)) for each in checked.missing
+        OmissionOut(kind=each.kind, about=each.about, text=line(each.line)) for each in checked.omissions
     ]
     return Grounding(
         flagged=checked.flagged,

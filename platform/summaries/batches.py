@@ -5,10 +5,9 @@ message, so that other work of the worker gets its turn in between.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiToken
@@ -18,18 +17,15 @@ from config.keys import derive
 from config.queue import enqueue
 from privacy.seal import is_intact, seal
 from records.store import SealBroken
-from summaries import questions, services
+from summaries import leases, questions, services
 from summaries.admission import QueueFull
 from summaries.engine import EngineTimeout, EngineUnavailable
+from summaries.leases import MOST_ATTEMPTS, NUDGE_AGAIN
 from summaries.models import BatchItem, Summary, SummaryBatch
 from summaries.styles import STYLES, Style
 from summaries.troubles import EXPECTED, explain
 
 MOST_TEXTS = 100
-LEASE = timedelta(minutes=5)
-NUDGE_AGAIN = timedelta(minutes=1)
-# The engine may be restarting; a text that ends it every time must not come back for ever.
-MOST_ATTEMPTS = 10
 PASSING = (QueueFull, EngineUnavailable, EngineTimeout)
 Status = BatchItem.Status
 
@@ -96,7 +92,7 @@ def cancel(*, batch: SummaryBatch) -> int:
 def write_next(uuid: str) -> None:
     """Write the summary of a batch's next text. Safe to run twice, or by two workers at once."""
     batch = SummaryBatch.objects.select_related("clinic", "api_token__created_by").get(uuid=uuid)
-    item = _claim(batch)
+    item = leases.claim(batch.items.all())
     if item is None:
         return
     try:
@@ -114,18 +110,6 @@ def write_next(uuid: str) -> None:
             _nudge(batch)
 
 
-def _claim(batch: SummaryBatch) -> BatchItem | None:
-    """QUEUED → RUNNING for the first that nobody else was quicker to take."""
-    for item in batch.items.filter(status=Status.QUEUED):
-        waiting = BatchItem.objects.filter(pk=item.pk, status=Status.QUEUED)
-        if waiting.update(
-            status=Status.RUNNING, attempts=F("attempts") + 1, lease_expires_at=timezone.now() + LEASE
-        ):
-            item.refresh_from_db()
-            return item
-    return None
-
-
 def _write(batch: SummaryBatch, item: BatchItem) -> Summary:
     # A worker before this one may have written it, and died before it could say so.
     if written := Summary.objects.filter(uuid=item.uuid).first():
@@ -141,12 +125,9 @@ def _write(batch: SummaryBatch, item: BatchItem) -> Summary:
         batch.clinic, source, prompt, {}, batch.section, batch.style, token=batch.api_token
     )
     writing = services.Writing(replace(asked, uuid=item.uuid))
-    renewed_at = timezone.now()
+    keeper = leases.Keeper(item)
     for _ in writing:
-        # A record of sixty pages takes longer than a lease.
-        if timezone.now() - renewed_at > LEASE / 10:
-            renewed_at = timezone.now()
-            _held(item).update(lease_expires_at=renewed_at + LEASE)
+        keeper.look()
     return writing.written.summary
 
 
@@ -160,21 +141,15 @@ def _settle(
 ) -> None:
     """RUNNING → ``status``, unless the lease ran out and somebody else has the item now."""
     emptied = {} if keep_text else {"blob": b""}
-    _held(item).update(status=status, summary=summary, error=error[:300], lease_expires_at=None, **emptied)
-
-
-def _held(item: BatchItem) -> QuerySet[BatchItem]:
-    """The item, as long as it is still ours."""
-    return BatchItem.objects.filter(pk=item.pk, status=Status.RUNNING, attempts=item.attempts)
+    leases.held(item).update(
+        status=status, summary=summary, error=error[:300], lease_expires_at=None, **emptied
+    )
 
 
 def reap() -> None:
     """Put back what a vanished worker held, and send again what was forgotten."""
     now = timezone.now()
-    lapsed = BatchItem.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
-    gave_up = {"status": Status.FAILED, "error": "The worker stopped each time it wrote this.", "blob": b""}
-    lapsed.filter(attempts__gte=MOST_ATTEMPTS).update(**gave_up)
-    lapsed.update(status=Status.QUEUED, lease_expires_at=None)
+    leases.put_back(BatchItem.objects.all(), gave_up="The worker stopped each time it wrote this.")
     forgotten = SummaryBatch.objects.filter(
         Q(nudged_at__lt=now - NUDGE_AGAIN) | Q(nudged_at=None), items__status=Status.QUEUED
     ).exclude(items__status=Status.RUNNING)

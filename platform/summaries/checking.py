@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from grounding.detector import Detector, Judgement, Verdict, get_detector
 from grounding.evidence import Record, forms
 from grounding.findings import Category, Finding, How
-from grounding.omissions import Kind, omissions
+from grounding.omissions import Omission, omissions
 from grounding.repair import repair
 
 MOST_LINES = 3
@@ -34,19 +34,6 @@ class CheckedSentence:
     suggestion: str | None
     """The sentence put right from the record; None where nobody but a person can."""
 
-    @property
-    def is_flagged(self) -> bool:
-        return self.verdict in (Verdict.CONTRADICTED, Verdict.ABSENT)
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What the record's line ``line`` (from 1) tells, and the summary does not; ``about`` names it where it has a name."""
-
-    kind: Kind
-    line: int
-    about: str
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -56,12 +43,13 @@ class Checked:
     flagged: bool
     sentences: tuple[CheckedSentence, ...]
     lines: tuple[tuple[int, int], ...]
-    missing: tuple[Missing, ...]
+    omissions: tuple[Omission, ...]
+    """Their lines count from 0, as ``lines`` do."""
 
     @property
     def worst_first(self) -> list[CheckedSentence]:
         """The flagged ones; what the record contradicts before what it does not hold."""
-        flagged = [each for each in self.sentences if each.is_flagged]
+        flagged = [each for each in self.sentences if each.verdict.is_flagged]
         return sorted(flagged, key=lambda each: (each.verdict is Verdict.ABSENT, -each.probability))
 
     @property
@@ -83,8 +71,7 @@ def check(source: str, text: str, *, is_whole: bool) -> Checked | None:
         logger.error("A summary could not be checked: %s.", type(error).__name__)
         return None
     lines = tuple((line.start, line.end) for line in record.lines)
-    missing = tuple(Missing(each.kind, each.line + 1, each.about) for each in left_out)
-    return Checked(judged.probability, judged.flagged, sentences, lines, missing)
+    return Checked(judged.probability, judged.flagged, sentences, lines, left_out)
 
 
 def _checked(judgement: Judgement, record: Record, text: str, detector: Detector) -> CheckedSentence:

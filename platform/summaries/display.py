@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from grounding.omissions import Omission
 from privacy.placeholders import PLACEHOLDER
-from summaries.checking import Checked, CheckedSentence, Missing, check
+from summaries.checking import Checked, CheckedSentence, check
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,10 @@ class Look:
 
 @dataclass(frozen=True)
 class LeftOut:
-    missing: Missing
+    """An omission, the ``number`` of the record's line that tells it, and that line."""
+
+    omission: Omission
+    number: int
     line: list[Segment]
 
 
@@ -102,7 +106,10 @@ def shown(text: str, *, source: str, is_whole: bool, originals: Mapping[str, str
         Look(numbers[each.start], each, mark(each.text), mark(each.reason), mark(each.suggestion or ""))
         for each in checked.worst_first
     ]
-    left_out = [LeftOut(each, mark(source[slice(*checked.lines[each.line - 1])])) for each in checked.missing]
+    left_out = [
+        LeftOut(each, each.line + 1, mark(source[slice(*checked.lines[each.line])]))
+        for each in checked.omissions
+    ]
     return Shown(checked, summary, record, first, left_out)
 
 

@@ -93,8 +93,8 @@ class SummaryBatch(models.Model):
         return f"Batch {self.uuid}"
 
 
-class BatchItem(models.Model):
-    """One text of a batch: a job of its own, so that a long batch holds up nobody. Its summary has its uuid.
+class LeasedJob(models.Model):
+    """Work that a row holds and one worker at a time has, by ``summaries.leases``.
 
     QUEUED → RUNNING → SUCCEEDED or FAILED; RUNNING → QUEUED when a lease runs out; QUEUED → CANCELLED.
     """
@@ -107,16 +107,27 @@ class BatchItem(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    batch = models.ForeignKey(SummaryBatch, on_delete=models.CASCADE, related_name="items")
-    number = models.PositiveIntegerField()
-    # AES-GCM of the scrubbed text, emptied as soon as the summary, which holds it too, is there.
-    blob = models.BinaryField(editable=False)
-    source_seal = models.CharField(max_length=64, editable=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     # Counts the attempts, and fences off a worker whose lease ran out: it holds an earlier number.
     attempts = models.PositiveIntegerField(default=0)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
+    # AES-GCM of what is worked on.
+    blob = models.BinaryField(editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class BatchItem(LeasedJob):
+    """One text of a batch: a job of its own, so that a long batch holds up nobody. Its summary has its uuid.
+
+    ``blob``, the scrubbed text, is emptied as soon as the summary, which holds it too, is there.
+    """
+
+    batch = models.ForeignKey(SummaryBatch, on_delete=models.CASCADE, related_name="items")
+    number = models.PositiveIntegerField()
+    source_seal = models.CharField(max_length=64, editable=False)
     summary = models.OneToOneField(
         Summary, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -268,29 +279,14 @@ class Shadow(models.Model):
         return f"{self.artifact} beside {self.deployment}"
 
 
-class ShadowAnswer(models.Model):
-    """What a shadow's candidate wrote in the place of a summary. A job of its own; goes with its summary.
+class ShadowAnswer(LeasedJob):
+    """What a shadow's candidate wrote in the place of a summary; goes with its summary. Queued again when people come.
 
-    QUEUED → RUNNING → SUCCEEDED or FAILED; RUNNING → QUEUED when people come or a lease runs out; QUEUED → CANCELLED.
+    ``blob`` is the scrubbed prompt, and the candidate's scrubbed text as soon as it is there.
     """
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Succeeded"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     shadow = models.ForeignKey(Shadow, on_delete=models.CASCADE, related_name="answers")
     summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="+")
-    # AES-GCM of the scrubbed prompt; of the candidate's scrubbed text as soon as it is there.
-    blob = models.BinaryField(editable=False)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    # Fences off a worker whose lease ran out: it holds an earlier number.
-    attempts = models.PositiveIntegerField(default=0)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(max_length=300, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     # {"draft": {measure: count}, "candidate": …}, see ``summaries.shadow_measures``; no words.
     measures = models.JSONField(default=dict, blank=True)

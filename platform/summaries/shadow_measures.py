@@ -20,12 +20,12 @@ MEASURES = {
 
 def measure(source: str, text: str) -> dict[str, int]:
     """Counts of the scrubbed ``text`` against its scrubbed ``source``; no words."""
-    sentences = get_detector().judge(source, text).sentences
+    judged = get_detector().judge(source, text)
     return {
         "words": len(_WORD.findall(text)),
         "unheld_words": len(_telling(text) - _telling(source)),
-        "sentences": len(sentences),
-        "flagged": sum(each.flagged for each in sentences),
+        "sentences": len(judged.sentences),
+        "flagged": judged.flagged_sentences,
     }
 
 

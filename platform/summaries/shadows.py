@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -24,7 +23,7 @@ from audit import log
 from config import vault
 from config.queue import enqueue
 from jobs.machine import free_memory_bytes
-from summaries import admission, asking, deployments
+from summaries import admission, asking, deployments, leases
 from summaries.deployments import NotDeployable
 from summaries.engine import (
     Cancellation,
@@ -36,6 +35,7 @@ from summaries.engine import (
     EngineUnavailable,
     Prompt,
 )
+from summaries.leases import MOST_ATTEMPTS, NUDGE_AGAIN
 from summaries.models import Shadow, ShadowAnswer, Summary
 from summaries.opening import MalformedAnswer, check_json, opened
 from summaries.questions import Asked
@@ -43,10 +43,7 @@ from summaries.shadow_measures import Row, measure, table
 from summaries.styles import STYLES, style_of
 from training.models import ModelArtifact
 
-LEASE = timedelta(minutes=5)
-NUDGE_AGAIN = timedelta(minutes=1)
 LOOK_SECONDS = 0.2
-MOST_ATTEMPTS = 10
 MOST_WAITING = 500
 """Older questions than these would be answered long after anybody cares."""
 SHOWN = 5
@@ -114,13 +111,13 @@ def answer_next(uuid: str) -> None:
     """Let the candidate answer its next question. Safe to run twice, or by two workers at once."""
     shadow = Shadow.objects.select_related("artifact__stage__run").get(uuid=uuid)
     # The next look of the reaper sends a message again.
-    if not _is_idle() or (answer := _claim(shadow)) is None:
+    if not _is_idle() or (answer := leases.claim(_answers(shadow))) is None:
         return
     try:
         _write(shadow, answer)
     except EngineCancelled:
         # People came first. That is no fault of the question's, so it does not count.
-        _held(answer).update(status=Status.QUEUED, attempts=F("attempts") - 1, lease_expires_at=None)
+        leases.held(answer).update(status=Status.QUEUED, attempts=F("attempts") - 1, lease_expires_at=None)
         return
     except PASSING as error:
         again = answer.attempts < MOST_ATTEMPTS
@@ -142,7 +139,7 @@ def _write(shadow: Shadow, answer: ShadowAnswer) -> None:
     if prompt.json_schema and summary.style in STYLES:
         check_json(completion.text)
     measures = {"draft": measure(source, draft), "candidate": measure(source, completion.text)}
-    _held(answer).update(
+    leases.held(answer).update(
         status=Status.SUCCEEDED,
         blob=_sealed(summary, answer, completion.text),
         seconds=completion.seconds,
@@ -155,7 +152,7 @@ def _write(shadow: Shadow, answer: ShadowAnswer) -> None:
 def _ask(
     shadow: Shadow, answer: ShadowAnswer, prompt: Prompt, source: str, cancellation: Cancellation
 ) -> Completion:
-    summary, renewed_at = answer.summary, timezone.now()
+    summary, keeper = answer.summary, leases.Keeper(answer)
     pieces = asking.stream(
         EngineClient(settings.VAR),
         shadow.artifact.sha256,
@@ -171,9 +168,7 @@ def _ask(
         except StopIteration as end:
             completion: Completion = end.value
             return completion
-        if timezone.now() - renewed_at > LEASE / 10:
-            renewed_at = timezone.now()
-            _held(answer).update(lease_expires_at=renewed_at + LEASE)
+        keeper.look()
 
 
 @contextmanager
@@ -200,26 +195,15 @@ def _is_idle() -> bool:
     return admission.is_idle(settings.VAR / "engine" / "queue", settings.ENGINE_QUEUE)
 
 
-def _claim(shadow: Shadow) -> ShadowAnswer | None:
-    """QUEUED → RUNNING for the newest that nobody else was quicker to take."""
-    for answer in shadow.answers.filter(status=Status.QUEUED).select_related("summary__clinic")[:10]:
-        waiting = ShadowAnswer.objects.filter(pk=answer.pk, status=Status.QUEUED)
-        if waiting.update(
-            status=Status.RUNNING, attempts=F("attempts") + 1, lease_expires_at=timezone.now() + LEASE
-        ):
-            answer.attempts += 1
-            return answer
-    return None
+def _answers(shadow: Shadow) -> QuerySet[ShadowAnswer]:
+    return shadow.answers.select_related("summary__clinic")
 
 
-def _settle(answer: ShadowAnswer, status: Status, *, error: str, keep_prompt: bool = False) -> None:
+def _settle(
+    answer: ShadowAnswer, status: ShadowAnswer.Status, *, error: str, keep_prompt: bool = False
+) -> None:
     emptied = {} if keep_prompt else {"blob": b""}
-    _held(answer).update(status=status, error=error[:300], lease_expires_at=None, **emptied)
-
-
-def _held(answer: ShadowAnswer) -> QuerySet[ShadowAnswer]:
-    """The answer, as long as it is still ours."""
-    return ShadowAnswer.objects.filter(pk=answer.pk, status=Status.RUNNING, attempts=answer.attempts)
+    leases.held(answer).update(status=status, error=error[:300], lease_expires_at=None, **emptied)
 
 
 def _sealed(summary: Summary, answer: ShadowAnswer, content: Any) -> bytes:
@@ -235,11 +219,9 @@ def _opened(answer: ShadowAnswer) -> str:
 def reap() -> None:
     """Put back what a vanished worker held, and send again what waits."""
     now = timezone.now()
-    lapsed = ShadowAnswer.objects.filter(status=Status.RUNNING, lease_expires_at__lt=now)
-    lapsed.filter(attempts__gte=MOST_ATTEMPTS).update(
-        status=Status.FAILED, error="The worker stopped each time the candidate wrote this.", blob=b""
+    leases.put_back(
+        ShadowAnswer.objects.all(), gave_up="The worker stopped each time the candidate wrote this."
     )
-    lapsed.update(status=Status.QUEUED, lease_expires_at=None)
     waiting = Shadow.objects.filter(
         Q(nudged_at__lt=now - NUDGE_AGAIN) | Q(nudged_at=None), ended_at=None, answers__status=Status.QUEUED
     ).exclude(answers__status=Status.RUNNING)

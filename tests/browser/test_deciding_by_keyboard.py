@@ -41,6 +41,16 @@ def engine(clinic: Clinic, alice: User, settings: Any, own_var: Path) -> Iterato
         yield serving
 
 
+def open_a_draft(page: Page, server: str) -> None:
+    """From signing in to the page on which it is decided about, by keyboard alone."""
+    sign_in_by_keyboard(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    press_until_focused(page, "Or paste a record")
+    page.keyboard.insert_text(PASTED)
+    enter_on(page, "Summarize")
+    enter_on(page, "Check, edit and accept")
+
+
 def replace_word(page: Page, steps: int, letters: int, word: str) -> None:
     """From the text's beginning ``steps`` letters on, ``letters`` of them replaced."""
     page.keyboard.press("Control+Home")
@@ -106,12 +116,7 @@ def test_from_a_pasted_record_to_an_accepted_summary(
 def test_a_draft_is_rejected_rated_and_never_printed_as_final(
     page: Page, server: str, engine: StubEngine, clinician: User
 ) -> None:
-    sign_in_by_keyboard(page, server, "dina")
-    page.goto(f"{server}/portal/")
-    press_until_focused(page, "Or paste a record")
-    page.keyboard.insert_text(PASTED)
-    enter_on(page, "Summarize")
-    enter_on(page, "Check, edit and accept")
+    open_a_draft(page, server)
     expect(page.get_by_label("Your text")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.get_by_text("DRAFT – not accepted", exact=True)).to_be_visible()
@@ -154,12 +159,7 @@ def test_every_printed_page_of_a_draft_says_so(
 def test_a_session_that_ended_does_not_cost_the_edit(
     page: Page, server: str, engine: StubEngine, clinician: User
 ) -> None:
-    sign_in_by_keyboard(page, server, "dina")
-    page.goto(f"{server}/portal/")
-    press_until_focused(page, "Or paste a record")
-    page.keyboard.insert_text(PASTED)
-    enter_on(page, "Summarize")
-    enter_on(page, "Check, edit and accept")
+    open_a_draft(page, server)
     expect(page.get_by_label("Your text")).to_be_focused()
     cookies = page.context.cookies()
     page.context.clear_cookies(name="sessionid")

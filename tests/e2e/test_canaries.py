@@ -6,6 +6,7 @@ And an erased record's blobs are not even found as ciphertext.
 """
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,14 @@ def day(installation: Installation) -> Installation:
     return installation
 
 
-def files_with(word: bytes, folder: Path) -> list[str]:
-    return [str(path) for path in folder.rglob("*") if path.is_file() and word in path.read_bytes()]
+def spelled(word: str) -> re.Pattern[bytes]:
+    """The word where it stands alone: a ZIP code's five digits turn up by chance within longer numbers (hashes of bands)."""
+    return re.compile(rb"(?<![0-9])" + re.escape(word.encode()) + rb"(?![0-9])")
+
+
+def files_with(word: str, folder: Path) -> list[str]:
+    pattern = spelled(word)
+    return [str(path) for path in folder.rglob("*") if path.is_file() and pattern.search(path.read_bytes())]
 
 
 def test_fifty_canaries_are_found_in_the_encrypted_store_alone(day: Installation) -> None:
@@ -91,8 +98,8 @@ def test_fifty_canaries_are_found_in_the_encrypted_store_alone(day: Installation
         line.partition(" ")[0] for line in dump
     }
     found = {
-        canary: files_with(canary.encode(), day.var)
-        + [line.partition(" ")[0] for line in dump if canary in line]
+        canary: files_with(canary, day.var)
+        + [line.partition(" ")[0] for line in dump if spelled(canary).search(line.encode())]
         for canary in [*CANARIES, PATIENT]
     }
     assert {canary: places for canary, places in found.items() if places} == {}
@@ -103,4 +110,4 @@ def test_fifty_canaries_are_found_in_the_encrypted_store_alone(day: Installation
     on_sqlite = not day.environment["DATABASE_URL"].startswith("postgres")
     assert any("sqlite3" in name for name in before) == on_sqlite
     assert (is_done, after) == (True, [])
-    assert files_with(f"cough for {number + 1} days".encode(), day.var) == []
+    assert files_with(f"cough for {number + 1} days", day.var) == []

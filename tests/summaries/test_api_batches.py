@@ -15,7 +15,7 @@ from accounts.models import ApiToken, Scope, User
 from audit import staff
 from audit.models import AuditEntry
 from jobs.decoding import CAREFUL_DRAFTS, PARAMETERS
-from summaries import batches
+from summaries import batches, leases
 from summaries.models import BatchItem, Summary, SummaryBatch
 from tests.summaries.conftest import IssueKey
 
@@ -151,7 +151,7 @@ def test_a_worker_that_was_thought_lost_changes_nothing_when_it_comes_back(
     engine: StubEngine, issue_key: IssueKey
 ) -> None:
     batch = SummaryBatch.objects.get(uuid=hand_in(issue_key()).json()["id"])
-    stale = batches._claim(batch)
+    stale = leases.claim(batch.items.all())
     assert stale is not None
     BatchItem.objects.filter(pk=stale.pk).update(attempts=2)
     batches._settle(stale, BatchItem.Status.FAILED, error="too late")
@@ -178,7 +178,7 @@ def test_an_engine_that_is_away_is_waited_for_and_not_for_ever(
     engine.refusal = (500, {})
     batches.write_next(identifier)
     assert BatchItem.objects.get().status == "queued"
-    for _ in range(batches.MOST_ATTEMPTS):
+    for _ in range(leases.MOST_ATTEMPTS):
         batches.write_next(identifier)
     item = ask("GET", key, f"/{identifier}").json()["items"][0]
     assert item["status"] == "failed"

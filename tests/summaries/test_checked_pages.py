@@ -52,11 +52,11 @@ def test_only_of_a_whole_summary_is_told_what_it_leaves_out() -> None:
     whole, part = (check(SOURCE, SOUND, is_whole=told) for told in (True, False))
     assert whole is not None
     assert part is not None
-    assert [(each.kind, each.about) for each in whole.missing] == [
+    assert [(each.kind, each.about) for each in whole.omissions] == [
         ("medication", "metoprolol"),
         ("medication", "ibuprofen"),
     ]
-    assert part.missing == ()
+    assert part.omissions == ()
 
 
 @pytest.fixture
