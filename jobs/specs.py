@@ -291,6 +291,35 @@ class EvaluateSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasureSpec(Spec):
+    """Score and time the files of a model that was made smaller, beside the file it was made of."""
+
+    files: dict[str, str]
+    """Name → GGUF file; the first is the one that was made smaller."""
+    evaluation: str
+    """The file of that one's evaluation: its rows are asked again, and its base is not."""
+    rows: str
+    rows_sha256: str
+    rows_key: str
+    max_new_tokens: int = 160
+    context_tokens: int = 2560
+    timed_rows: int = 4
+    """Asked one after the other, for the speed and the time to the first token."""
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.files) > 1, "Name the file that was made smaller and one made of it at least.")
+        _require(len(self.rows_sha256) == 64, "Give rows_sha256 as the file's 64 hex digits.")
+        _require(len(self.rows_key) == 64, "Give rows_key as the run's public key, 64 hex digits.")
+        _require(
+            0 < self.max_new_tokens < self.context_tokens,
+            "Give max_new_tokens below context_tokens, above 0.",
+        )
+        _require(self.timed_rows > 0, "Time one row at least.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExtractSpec(Spec):
     """Try to draw planted codes, and the clinic's own summaries, out of a trained model."""
 
@@ -403,6 +432,7 @@ SPECS: dict[str, type[Spec]] = {
     "importance": ImportanceSpec,
     "quantize": QuantizeSpec,
     "evaluate": EvaluateSpec,
+    "measure": MeasureSpec,
     "extract": ExtractSpec,
     "train_tagger": TaggerSpec,
     "train_grounder": GrounderSpec,

@@ -158,6 +158,7 @@ STAGES = {
     "preflight",
     "quantize",
     "evaluate",
+    "measure",
     "extract",
     "train_tagger",
     "train_grounder",

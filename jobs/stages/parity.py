@@ -16,12 +16,11 @@ import httpx
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from jobs.engine import ModelNotServed, temporary_server
 from jobs.prompts import messages
 from jobs.stages.entry import StageRefusal
 from jobs.stages.packing import Row
 from jobs.stages.prepared import read_prepared
-from jobs.stages.serving import PARALLEL_REQUESTS, REQUEST_SECONDS, prompt_tokens
+from jobs.stages.serving import PARALLEL_REQUESTS, prompt_tokens, server_alone
 from jobs.stages.sources import Source, Translation
 from jobs.stages.tokens import encode
 
@@ -109,15 +108,9 @@ def _sample(model: PreTrainedModel, tokens: list[int]) -> Sample:
 def engine(file: Path, samples: Sequence[Sample], scratch: Path) -> Iterator[httpx.Client]:
     """The serving process with the file, for the ``with`` block. Raises StageRefusal where it does not load."""
     longest = max(len(sample.tokens) for sample in samples)
-    try:
-        # A process of its own: in one with torch, the two libraries' threads wait for each other at every token.
-        with temporary_server(file, var=scratch, context_tokens=max(1024, longest + 64)) as (port, key):
-            address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
-            with httpx.Client(base_url=address, headers=headers, timeout=REQUEST_SECONDS) as client:
-                yield client
-    except ModelNotServed as error:
-        print((scratch / "log" / "engine.log").read_text(errors="replace"))
-        raise StageRefusal("The engine cannot load the converted model; the stage's log says why.") from error
+    # A process of its own: in one with torch, the two libraries' threads wait for each other at every token.
+    with server_alone(file, max(1024, longest + 64), scratch) as (client, _):
+        yield client
 
 
 def check_prompts(client: httpx.Client, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -34,19 +34,24 @@ def score_rows(rows: list[Row], texts: dict[str, list[str]], similarity: Similar
     saw the same record and reference under an id.
     """
     sources, references = [row["source"] for row in rows], [row["target"] for row in rows]
-    scores = {name: _of_text(sources, texts[name]) for name in MODELS}
-    for name in MODELS:
-        scores[name] |= rouge_per_row(list(zip(references, texts[name], strict=True)))
-        if similarity is not None:
-            scores[name]["similarity"] = similarity(references, texts[name])
     return {
         "ids": [row["id"] for row in rows],
-        "digests": [_digest(row) for row in rows],
+        "digests": [digest(row) for row in rows],
         "sections": [row["section"] for row in rows],
         "source_words": [len(words_of(source)) for source in sources],
-        **{name: _rounded(values) for name, values in scores.items()},
+        **{name: score_texts(rows, texts[name], similarity) for name in MODELS},
         "reference": _rounded(_of_text(sources, references)),
     }
+
+
+def score_texts(rows: list[Row], texts: list[str], similarity: Similarity | None) -> Scores:
+    """One model's answers, in the rows' order."""
+    references = [row["target"] for row in rows]
+    scores = _of_text([row["source"] for row in rows], texts)
+    scores |= rouge_per_row(list(zip(references, texts, strict=True)))
+    if similarity is not None:
+        scores["similarity"] = similarity(references, texts)
+    return _rounded(scores)
 
 
 def summarize(per_row: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -109,7 +114,8 @@ def _rounded(scores: Scores) -> Scores:
     return {name: [round(value, 4) for value in values] for name, values in scores.items()}
 
 
-def _digest(row: Row) -> str:
+def digest(row: Row) -> str:
+    """Of record, reference and section."""
     text = "\0".join(row[name] for name in ("source", "target", "section"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

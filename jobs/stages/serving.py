@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
+import psutil
 import xllamacpp
 
+from jobs.engine import ModelNotServed, temporary_server
 from jobs.prompts import messages
+from jobs.stages.entry import StageRefusal
 
 PARALLEL_REQUESTS = 4
 REQUEST_SECONDS = 600.0
@@ -46,6 +49,22 @@ def server(path: Path, spec: Served, chat_template: str | None) -> Iterator[http
     with httpx.Client(base_url=serving.listening_address, headers=headers, timeout=REQUEST_SECONDS) as client:
         yield client
     del serving
+
+
+@contextmanager
+def server_alone(
+    path: Path, context_tokens: int, scratch: Path
+) -> Iterator[tuple[httpx.Client, psutil.Process]]:
+    """The endpoint's own serving process with one file, so that its memory can be told. Raises StageRefusal."""
+    try:
+        with temporary_server(path, var=scratch, context_tokens=context_tokens) as (port, key):
+            (process,) = psutil.Process().children()
+            address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
+            with httpx.Client(base_url=address, headers=headers, timeout=REQUEST_SECONDS) as client:
+                yield client, process
+    except ModelNotServed as error:
+        print((scratch / "log" / "engine.log").read_text(errors="replace"))
+        raise StageRefusal(f"The engine cannot load {path.name}; the stage's log says why.") from error
 
 
 def count_tokens(client: httpx.Client, text: str) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.catalogue import installed
 from jobs.rundir import RunDir
-from jobs.specs import EvaluateSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from jobs.specs import EvaluateSpec, MeasureSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from jobs.stages.gguf_io import describe
 from jobs.supervisor import Outcome, run_stage
 from tests.stages.tiny import CHATML, long_row, run_folder, visit_rows, write_rows
@@ -112,6 +112,61 @@ def test_a_careful_evaluation_keeps_one_of_several_drafts_of_the_tuned_model(run
     }
     assert texts["base"][0] == texts["base"][1]
     assert texts["tuned"][0] != texts["tuned"][1]
+
+
+def measure_spec(runs: Runs, **files: Path) -> MeasureSpec:
+    run, _ = runs.go("evaluate")
+    told = runs.specs["evaluate"]
+    assert isinstance(told, EvaluateSpec)
+    return MeasureSpec(
+        base=told.base,
+        models_dir=told.models_dir,
+        rows=told.rows,
+        rows_sha256=told.rows_sha256,
+        rows_key=told.rows_key,
+        max_new_tokens=8,
+        context_tokens=512,
+        evaluation=str(run.artifact / "evaluation.json"),
+        files={name: str(path) for name, path in files.items()},
+    )
+
+
+def test_smaller_files_are_scored_on_the_same_rows_and_timed_beside_the_one_before(runs: Runs) -> None:
+    made = runs.root / "quantize" / "artifact"
+    spec = measure_spec(runs, tuned=made / "model-Q8_0.gguf", small=made / "model-Q4_K.gguf")
+    before = json.loads(Path(spec.evaluation).read_text())
+    for sample in before["samples"]:
+        sample["tuned"] = f"What {sample['id']} was before."
+    before["per_row"]["tuned"]["words"] = [4] * 4
+    earlier = runs.root / "before.json"
+    earlier.write_text(json.dumps(before))
+    run = run_folder(runs.root / "measure", replace(spec, evaluation=str(earlier)))
+    outcome = run_stage("measure", run.path, on_progress=lambda _: True)
+    assert outcome.status == "succeeded", run.log.read_text()
+    assert outcome.result is not None
+    assert [output["artifact"] for output in outcome.result["outputs"]] == ["small"]
+    small = json.loads((run.artifact / "small.json").read_text())
+    assert small["base"] == before["base"]
+    assert small["per_row"]["digests"] == before["per_row"]["digests"]
+    assert [each["id"] for each in small["samples"]] == [each["id"] for each in before["samples"]]
+    assert not [each for each in small["samples"] if "was before" in each["tuned"]]
+    assert small["per_row"]["tuned"]["words"] != [4] * 4
+    served = outcome.result["metrics"]["served"]
+    assert list(served) == ["tuned", "small"]
+    assert all(each["ram_mb"] > 20 and each["time_to_first_token_ms"] > 0 for each in served.values())
+    assert small["served"] == served["small"]
+    assert before["samples"][0]["source"] not in json.dumps(outcome.result)
+
+
+def test_files_are_not_measured_on_other_rows_than_the_one_before(runs: Runs, tmp_path: Path) -> None:
+    made = runs.root / "quantize" / "artifact"
+    spec = measure_spec(runs, tuned=made / "model-Q8_0.gguf", small=made / "model-Q4_K.gguf")
+    rows = write_rows(tmp_path / "rows.jsonl", [*visit_rows(24), *visit_rows(2, "test"), long_row("test")])
+    changed = replace(spec, **rows)
+    run = run_folder(tmp_path / "measure", changed)
+    outcome = run_stage("measure", run.path, on_progress=lambda _: True)
+    assert outcome.status == "failed"
+    assert "evaluated on are gone" in outcome.advice
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.catalogue import NotFetched, installed
-from jobs.stages.evaluate import closeness
+from jobs.stages.closeness import closeness
 from jobs.stages.similarity import WINDOW_TOKENS, Embedder
 
 MODELS = Path(__file__).parents[2] / "var" / "models"
