@@ -20,7 +20,7 @@ from records.services.scrubbing import scrub_record
 from records.services.uploads import import_rows
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
-from training.services.plan import stage_folder
+from training.services.folders import stage_folder
 from training.services.runs import start_run
 from training.services.stages import claim, heartbeat, settle
 

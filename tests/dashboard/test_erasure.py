@@ -43,7 +43,8 @@ from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
 from training.services import runs
 from training.services.erasure import is_revoked
-from training.services.plan import plan_stage, rows_path, stage_folder
+from training.services.folders import rows_path, stage_folder
+from training.services.plan import plan_stage
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,7 @@ from jobs.rundir import file_sha256
 from pathlib import Path
 from summaries.deployments import deploy
 from training.models import ModelArtifact
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 clinic = staff.create_clinic(name="Load Clinic")
 admin, _ = staff.add_member(clinic=clinic, username="admin", role=Role.ADMIN, by=None)
 model_rows.pretend_installed(settings, settings.VAR)

@@ -20,7 +20,7 @@ from tests.e2e.conftest import visits
 from training.models import ModelArtifact, TrainingRun
 from training.options import RunOptions
 from training.services import runs
-from training.services.plan import canaries_path, stage_folder
+from training.services.folders import canaries_path, stage_folder
 from training.services.stages import execute_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]

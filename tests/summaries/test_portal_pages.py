@@ -22,7 +22,7 @@ from summaries.questions import MAX_SOURCE_CHARACTERS
 from summaries.services import open_summary
 from summaries.styles import MAX_NEW_TOKENS
 from training.models import ModelArtifact
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 ClientFor = Callable[[User], Client]
 PASTED = "Mary Ellsworth, SSN 521-44-9832, phone 617-555-0143, has had chest pain since Tuesday."

@@ -27,7 +27,7 @@ from summaries.models import Shadow, ShadowAnswer, Summary
 from tests.jobs.running_engine import running_engine, wait_for
 from tests.jobs.tiny_gguf import write_tiny_gguf
 from training.models import ModelArtifact
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 ClientFor = Callable[[User], Client]
 CommitCallbacks = Callable[..., Any]

@@ -14,7 +14,7 @@ from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from summaries.deployments import deploy
 from training.models import ModelArtifact
-from training.services.plan import run_folder
+from training.services.folders import run_folder
 
 ClientFor = Callable[[User], Client]
 

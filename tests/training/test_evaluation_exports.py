@@ -15,7 +15,7 @@ from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from training.models import MEMORY_TEST, Evaluation, ModelArtifact, Status
 from training.report import before_and_after
-from training.services.plan import run_folder
+from training.services.folders import run_folder
 
 ClientFor = Callable[[User], Client]
 

@@ -14,7 +14,8 @@ from records.services.datasets import rows_of
 from training.models import TrainingRun
 from training.options import RunOptions
 from training.services import runs
-from training.services.plan import canaries_path, plan_stage, rows_path
+from training.services.folders import canaries_path, rows_path
+from training.services.plan import plan_stage
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,8 @@ from training.estimates import duration, error_words, later_words, preflight_wor
 from training.models import RunStage, Status, TrainingRun
 from training.services import preflight
 from training.services.erasure import erase_from_folder
-from training.services.plan import plan_stage, preflight_folder
+from training.services.folders import preflight_folder
+from training.services.plan import plan_stage
 from training.services.stages import claim, execute_stage, settle
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from training.models import Status, TrainingRun
-from training.services.plan import stage_folder
+from training.services.folders import stage_folder
 
 ClientFor = Callable[[User], Client]
 

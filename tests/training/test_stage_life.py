@@ -17,7 +17,8 @@ from records.models import Dataset, DatasetItem, Record, ScrubbedText
 from training.models import ModelArtifact, RunStage, Status, TrainingRun
 from training.options import RunOptions
 from training.services import runs
-from training.services.plan import plan_stage, stage_folder
+from training.services.folders import stage_folder
+from training.services.plan import plan_stage
 from training.services.reap import reap
 from training.services.stages import claim, execute_stage, heartbeat, settle
 

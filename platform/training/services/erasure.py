@@ -11,7 +11,7 @@ from jobs.rundir import RunDir, write_json_atomic
 from records.models import Dataset, Split
 from training.models import FINAL, ModelArtifact, TrainingRun
 from training.services.evaluations import without_rows
-from training.services.plan import preflight_folder, rows_path, stage_folder
+from training.services.folders import preflight_folder, rows_path, stage_folder
 from training.services.runs import cancel_run
 
 

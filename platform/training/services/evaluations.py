@@ -11,8 +11,8 @@ from accounts.models import User
 from audit import log
 from jobs.rundir import RunDir
 from training.models import Evaluation
+from training.services.folders import stage_folder
 from training.services.memory import memory_of
-from training.services.plan import stage_folder
 
 ROW_LISTS = ("ids", "digests", "sections", "source_words")
 MODELS = ("base", "tuned", "reference")

@@ -18,27 +18,7 @@ from records.models import Split
 from records.services.datasets import DatasetRevoked, rows_of
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
-
-
-def run_folder(run: TrainingRun) -> Path:
-    return Path(settings.VAR) / "runs" / str(run.uuid)
-
-
-def stage_folder(stage: RunStage) -> Path:
-    return run_folder(stage.run) / f"{stage.number}-{stage.name}"
-
-
-def artifact_path(artifact: ModelArtifact) -> Path:
-    return Path(settings.VAR) / artifact.path
-
-
-def rows_path(run: TrainingRun) -> Path:
-    return run_folder(run) / "rows.jsonl"
-
-
-def canaries_path(run: TrainingRun) -> Path:
-    """The made-up codes that were planted among the rows of this run, and those that were not."""
-    return run_folder(run) / "canaries.json"
+from training.services.folders import artifact_path, canaries_path, rows_path, stage_folder
 
 
 def plan_stage(stage: RunStage) -> Spec:
@@ -64,10 +44,6 @@ def plan_preflight(run: TrainingRun) -> PreflightSpec:
     """The train stage's spec as it would be without a rehearsal, and what comes after training."""
     options = RunOptions.from_json(run.options)
     return PreflightSpec(**_training(run, options), types=options.types)
-
-
-def preflight_folder(run: TrainingRun) -> Path:
-    return run_folder(run) / "preflight"
 
 
 def _train(run: TrainingRun, options: RunOptions) -> TrainSpec:

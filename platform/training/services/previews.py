@@ -21,7 +21,8 @@ from jobs.sealing import RowSealer
 from jobs.specs import PrepareSpec
 from jobs.supervisor import run_stage
 from training.models import TrainingRun
-from training.services.plan import stage_folder, write_sealed
+from training.services.folders import stage_folder
+from training.services.plan import write_sealed
 
 PREVIEW = "preview.json"
 

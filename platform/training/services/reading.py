@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from jobs.progress import Progress, read_new
 from jobs.rundir import RunDir
 from training.models import TrainingRun
-from training.services.plan import stage_folder
+from training.services.folders import stage_folder
 
 
 def loss_curve(run: TrainingRun, offset: int = 0) -> tuple[list[dict[str, float]], int]:

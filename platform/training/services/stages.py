@@ -21,7 +21,8 @@ from jobs.rundir import RunDir, write_json_atomic
 from jobs.supervisor import Outcome, run_stage
 from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
 from training.services import preflight
-from training.services.plan import plan_stage, run_folder, stage_folder
+from training.services.folders import run_folder, stage_folder
+from training.services.plan import plan_stage
 from training.services.runs import cancel_rest, close_run
 from training.services.turns import must_wait
 

@@ -23,7 +23,7 @@ from summaries.engine import EngineClient, EngineError
 from summaries.questions import TextRefused, scrub_text
 from summaries.styles import DEFAULT
 from training.models import ModelArtifact
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 CLIENTS = 4
 

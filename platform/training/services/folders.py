@@ -1,0 +1,32 @@
+"""Where the files of runs and models stand in the state folder."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from training.models import ModelArtifact, RunStage, TrainingRun
+
+
+def run_folder(run: TrainingRun) -> Path:
+    return Path(settings.VAR) / "runs" / str(run.uuid)
+
+
+def stage_folder(stage: RunStage) -> Path:
+    return run_folder(stage.run) / f"{stage.number}-{stage.name}"
+
+
+def preflight_folder(run: TrainingRun) -> Path:
+    return run_folder(run) / "preflight"
+
+
+def artifact_path(artifact: ModelArtifact) -> Path:
+    return Path(settings.VAR) / artifact.path
+
+
+def rows_path(run: TrainingRun) -> Path:
+    return run_folder(run) / "rows.jsonl"
+
+
+def canaries_path(run: TrainingRun) -> Path:
+    """The made-up codes that were planted among the rows of this run, and those that were not."""
+    return run_folder(run) / "canaries.json"
