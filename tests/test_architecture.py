@@ -32,6 +32,9 @@ CONTRACTS = {
         "metrics",
         "lifeline",
         "fetch",
+        "gguf_header",
+        "bundle_runner",
+        "devices",
     )
 }
 DOORS = {
@@ -41,6 +44,7 @@ DOORS = {
     "review_views",
     "correction_views",
     "shadow_views",
+    "bundle_views",
     "staff_views",
     "forms",
     "api",
@@ -68,6 +72,7 @@ SERVICES = {
     "engine",
     "admission",
     "batches",
+    "bundles",
     "shadows",
     "leases",
     "idempotency",

@@ -8,7 +8,8 @@ from typing import Any, Concatenate, TypeVar
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
 from accounts.models import Clinic, Membership, Role, User
 
@@ -84,7 +85,7 @@ def own_or_404(queryset: models.QuerySet[Row], clinic: Clinic, uuid: Any) -> Row
     return row
 
 
-View = Callable[Concatenate[HttpRequest, ...], HttpResponse]
+View = Callable[Concatenate[HttpRequest, ...], HttpResponseBase]
 
 
 def requires(action: Action) -> Callable[[View], View]:
@@ -92,7 +93,7 @@ def requires(action: Action) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not may(user_of(request), action):
                 raise RoleRefused(action)
             return view(request, *args, **kwargs)

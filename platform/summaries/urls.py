@@ -1,6 +1,6 @@
 from django.urls import path
 
-from summaries import correction_views, review_views, shadow_views, views
+from summaries import bundle_views, correction_views, review_views, shadow_views, views
 
 app_name = "summaries"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("summaries/<uuid:uuid>/reopen/", review_views.reopen, name="summary_reopen"),
     path("summaries/<uuid:uuid>/export/", review_views.export, name="summary_export"),
     path("models/<uuid:uuid>/deploy/", views.deploy, name="deploy"),
+    path("models/<uuid:uuid>/bundle.zip", bundle_views.bundle, name="bundle"),
     path("models/roll-back/", shadow_views.roll_back, name="roll_back"),
     path("models/shadow/", shadow_views.shadow, name="shadow"),
     path("models/shadow/<uuid:uuid>/end/", shadow_views.end_shadow, name="shadow_end"),

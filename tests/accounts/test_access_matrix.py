@@ -125,6 +125,7 @@ def bobs(bob: User) -> dict[str, Any]:
         "training:artifact": artifact,
         "summaries:summary": summary,
         "summaries:deploy": artifact,
+        "summaries:bundle": artifact,
         "summaries:shadow_start": artifact,
         "summaries:shadow_end": shadow,
         "audit:deactivate_member": bob,
