@@ -7,6 +7,7 @@ a version, the counts of tensors and of facts, then both one after the other, al
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,11 +30,17 @@ _FORMATS = {
 
 
 @dataclass(frozen=True)
-class Header:
-    """``facts`` by name, of an array its length alone; ``tensors``: their bytes in the file, padding included."""
+class Tensor:
+    weights: int
+    bytes: int
+    """In the file, padding included."""
 
+
+@dataclass(frozen=True)
+class Header:
     facts: dict[str, Any]
-    tensors: dict[str, int]
+    """By name; of an array its length alone."""
+    tensors: dict[str, Tensor]
 
     def of_model(self, name: str, default: Any = None) -> Any:
         """A fact of the architecture, such as ``block_count``."""
@@ -54,14 +61,20 @@ def _read(path: Path, _changed: int, size: int) -> Header:
                 raise ValueError("not a GGUF file")
             tensors, facts = _number(file, "<Q"), _number(file, "<Q")
             told = dict(_fact(file) for _ in range(facts))
-            starts = dict(_tensor(file) for _ in range(tensors))
+            placed = [_tensor(file) for _ in range(tensors)]
             alignment = told.get("general.alignment", 32)
             data = size - -(-file.tell() // alignment) * alignment
     except struct.error:
         raise ValueError("not a whole GGUF file") from None
-    ordered = sorted(starts, key=starts.__getitem__)
-    ends = [*(starts[name] for name in ordered[1:]), data]
-    return Header(told, {name: end - starts[name] for name, end in zip(ordered, ends, strict=True)})
+    placed.sort(key=lambda each: each[2])
+    ends = [*(start for _, _, start in placed[1:]), data]
+    return Header(
+        told,
+        {
+            name: Tensor(weights, end - start)
+            for (name, weights, start), end in zip(placed, ends, strict=True)
+        },
+    )
 
 
 def _fact(file: IO[bytes]) -> tuple[str, Any]:
@@ -83,11 +96,12 @@ def _value(file: IO[bytes], kind: int) -> Any:
     return length
 
 
-def _tensor(file: IO[bytes]) -> tuple[str, int]:
-    """Its name, and where it starts in the data."""
+def _tensor(file: IO[bytes]) -> tuple[str, int, int]:
+    """Its name, how many weights it has, and where it starts in the data."""
     name = _string(file)
-    file.seek(8 * _number(file, "<I") + 4, 1)  # its shape and type
-    return name, _number(file, "<Q")
+    weights = prod(_number(file, "<Q") for _ in range(_number(file, "<I")))
+    file.seek(4, 1)  # its type
+    return name, weights, _number(file, "<Q")
 
 
 def _format(kind: int) -> str:

@@ -1,8 +1,10 @@
-"""What this machine has: memory, free memory and disk. Knows nothing of torch."""
+"""What this machine has: memory, free memory and disk, and how fast it reads and reckons. Knows nothing of torch."""
 
 import os
 import shutil
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -42,6 +44,35 @@ def process_seconds() -> float:
 
 def free_disk_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
+
+
+def memory_bytes_per_s() -> float:
+    """What all cores together read from memory: the better of a few passes over more than a cache holds."""
+    import numpy as np
+
+    cores = len(os.sched_getaffinity(0))
+    parts = np.array_split(np.ones(1 << 26, dtype=np.int32), cores)
+    with ThreadPoolExecutor(cores) as pool:  # numpy lets go of the GIL
+        return (1 << 28) / _least_seconds(lambda: list(pool.map(np.max, parts)))
+
+
+def matrix_operations_per_s() -> float:
+    """Multiplications and additions in a product of matrices of 32-bit floats, as numpy's BLAS makes it."""
+    import numpy as np
+
+    side = 1024
+    matrix = np.ones((side, side), dtype=np.float32)
+    return 2 * side**3 / _least_seconds(lambda: matrix @ matrix)
+
+
+def _least_seconds(work: Callable[[], object], times: int = 7) -> float:
+    """Of a few tries: the machine does other things too."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
 
 
 def _status_bytes(field: str) -> int:

@@ -8,10 +8,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.access import Action, NotFoundInClinic, clinic_of, own_or_404, requires, user_of
+from jobs.devices import Budget
 from training import display
 from training.memory_words import memory_context
 from training.models import Evaluation, ModelArtifact
-from training.services import comparing, evaluations
+from training.services import comparing, devices, evaluations
 from training.services.erasure import is_revoked
 
 
@@ -30,6 +31,7 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "parity": display.parity(own),
         "is_revoked": is_revoked(own),
         **memory_context(own.stage.run),
+        "budgets": _budgets(own),
         "can_compare": evaluation is not None and comparing.comparable(own).exists(),
     }
     return render(
@@ -93,6 +95,14 @@ def artifact_compare(request: HttpRequest, uuid: str) -> HttpResponse:
 def _artifact(request: HttpRequest, uuid: str) -> ModelArtifact:
     fetched = ModelArtifact.objects.select_related("clinic", "stage__run__dataset", "parent")
     return own_or_404(fetched.prefetch_related("deployments"), clinic_of(request), uuid)
+
+
+def _budgets(artifact: ModelArtifact) -> list[Budget]:
+    """None for an adapter, and for a file that is gone."""
+    try:
+        return devices.budgets(artifact)
+    except devices.NotKnown:
+        return []
 
 
 def _uuid(text: str) -> str:

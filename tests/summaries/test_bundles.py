@@ -16,7 +16,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
-from tests.jobs.tiny_gguf import write_tiny_gguf
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
@@ -27,6 +26,7 @@ from summaries import bundles
 from summaries.deployments import NotDeployable, read_at_once
 from summaries.engine import EngineClient
 from summaries.styles import DEFAULT
+from tests.jobs.tiny_gguf import write_tiny_gguf
 from training.models import ModelArtifact
 from training.services.plan import artifact_path
 
@@ -55,7 +55,9 @@ def run(
     """The runner in an empty environment, without this installation's packages; the record comes on standard input."""
     shut = ["unshare", "-rn"] if without_network else []
     command = [*shut, sys.executable, "-I", "-S", str(folder / "summarize.py"), *arguments]
-    one_core = {min(os.sched_getaffinity(0))}  # on a busy machine a tiny model waits for a second thread without end
+    one_core = {
+        min(os.sched_getaffinity(0))
+    }  # on a busy machine a tiny model waits for a second thread without end
     return subprocess.run(
         command,
         input=record,
