@@ -17,11 +17,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Clinic, User
+from accounts.models import User
 from audit.models import AuditEntry
+from dashboard.services.erasure import erase_records
 from jobs import prompts
 from jobs.decoding import PARAMETERS
 from jobs.engine import temporary_server
+from records.models import Split
 from summaries import bundles
 from summaries.deployments import NotDeployable, read_at_once
 from summaries.engine import EngineClient
@@ -230,15 +232,10 @@ def test_what_may_not_be_deployed_is_not_packed(model: ModelArtifact, admin: Use
     assert (entry.outcome, entry.facts) == ("DENY", {"reason": "memory test"})
 
 
-def test_a_model_of_an_erased_record_is_not_packed(
-    model: ModelArtifact, admin: User, officer: User, clinic: Clinic
-) -> None:
-    from dashboard.services.erasure import erase_records
-    from records.models import Record
-
-    dataset = model.stage.run.dataset
-    learned = Record.objects.filter(scrubbed_texts__dataset_items__dataset=dataset)[:1]
-    erase_records(records=list(learned), user=officer)
+def test_a_model_of_an_erased_record_is_not_packed(model: ModelArtifact, admin: User, officer: User) -> None:
+    learned = model.stage.run.dataset.items.filter(split=Split.TRAIN).first()
+    assert learned is not None
+    erase_records(records=[learned.scrubbed_text.record], user=officer)
     with pytest.raises(NotDeployable, match="erased"):
         bundles.pack(artifact=model, user=admin)
 
