@@ -2,7 +2,8 @@
 
 To write a token, every weight and all that is remembered of the text before are read once, so writing is bound by the
 memory's speed; reading a record is bound by arithmetic (the roofline of Williams et al. 2009). These are limits: an engine
-stays below them, by half or more with a small model. Knows nothing of how a machine is measured: see ``jobs.machine``.
+stays below them, with a small model by half or more. (Its kernels for quantized weights reckon with small integers, so that
+reading may come close, or a little above, where the processor is good at these.) Knows nothing of how a machine is measured: see ``jobs.machine``.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ class Model:
     read_bytes: int
     """Weights that each token reads."""
     read_weights: int
-    """As many are multiplied and added for each token."""
+    """As many are multiplied and added for each token that is written."""
+    layer_weights: int
+    """And for each token that is read: only behind the last one the next is chosen."""
     remembered_bytes: int
     """Of each token of the text, keys and values in 16 bits. Where layers look back a short way only, this is too much."""
     block_bytes: int
@@ -67,7 +70,8 @@ def model_of(header: Header) -> Model:
     weights = sum(tensor.weights for tensor in header.tensors.values())
     # Of a table of embeddings one row is read, unless it is also the matrix that the next token is chosen by.
     table = header.tensors["token_embd.weight"]
-    unread = (table.bytes, table.weights) if "output.weight" in header.tensors else (0, 0)
+    choosing = header.tensors.get("output.weight")
+    unread = (table.bytes, table.weights) if choosing else (0, 0)
     width, heads = _needed(header, "embedding_length"), _needed(header, "attention.head_count")
     head = header.of_model("attention.key_length", width // heads)
     kept = head + header.of_model("attention.value_length", head)
@@ -75,6 +79,7 @@ def model_of(header: Header) -> Model:
         file_bytes=whole,
         read_bytes=whole - unread[0],
         read_weights=weights - unread[1],
+        layer_weights=weights - table.weights - (choosing.weights if choosing else 0),
         remembered_bytes=HALF
         * kept
         * _needed(header, "block_count")
@@ -106,7 +111,7 @@ def tokens_per_s(model: Model, device: Device, text_tokens: int, requests: int =
 
 def seconds(model: Model, device: Device) -> float:
     """For a usual record and its summary, at least."""
-    reading = RECORD_TOKENS * 2 * model.read_weights / device.operations_per_s
+    reading = RECORD_TOKENS * 2 * model.layer_weights / device.operations_per_s
     return reading + SUMMARY_TOKENS / tokens_per_s(model, device, RECORD_TOKENS)
 
 

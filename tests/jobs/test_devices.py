@@ -54,6 +54,11 @@ def test_a_table_of_embeddings_of_its_own_is_not_read_for_each_token() -> None:
     assert model_of(header(tied=False)).file_bytes == 1_000_000_001
 
 
+def test_the_next_token_is_chosen_only_behind_the_last_one_read() -> None:
+    assert model_of(header()).layer_weights == model_of(header(tied=False)).layer_weights == 900_000_000
+    assert model_of(header()).read_weights == 1_000_000_000
+
+
 def test_memory_grows_with_the_context_and_with_requests() -> None:
     model = model_of(header())
     one = needed_bytes(model, 2048)
@@ -83,7 +88,7 @@ def test_several_requests_share_the_reading_of_the_weights() -> None:
 
 def test_a_summary_takes_the_reading_and_the_writing() -> None:
     model = model_of(header())
-    reading = devices.RECORD_TOKENS * 2e9 / PI.operations_per_s
+    reading = devices.RECORD_TOKENS * 1.8e9 / PI.operations_per_s
     writing = devices.SUMMARY_TOKENS / tokens_per_s(model, PI, devices.RECORD_TOKENS)
     assert seconds(model, PI) == pytest.approx(reading + writing)
 
@@ -147,7 +152,7 @@ def test_a_real_model_writes_below_its_limit_and_not_far_below(tmp_path: Path) -
     }
     with temporary_server(SMOLLM2, var=tmp_path) as (port, api_key):
         url, headers = f"http://127.0.0.1:{port}/v1/chat/completions", {"Authorization": f"Bearer {api_key}"}
-        answers = [httpx.post(url, json=asked, headers=headers, timeout=300).json() for _ in range(3)]
+        answers = [httpx.post(url, json=asked, headers=headers, timeout=300).json() for _ in range(5)]
     measured = max(answer["timings"]["predicted_per_second"] for answer in answers)
     limit = tokens_per_s(model_of(read_header(SMOLLM2)), here, answers[0]["usage"]["prompt_tokens"])
     print(f"limit {limit:.0f}, measured {measured:.0f} tokens/s at {here.bytes_per_s / 1e9:.1f} GB/s")
