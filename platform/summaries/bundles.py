@@ -28,8 +28,8 @@ from jobs.gguf_header import read_header
 from summaries.deployments import check_servable, read_at_once
 from summaries.styles import DEFAULT
 from training.models import Evaluation, ModelArtifact
+from training.services.folders import artifact_path
 from training.services.memory import memory_of
-from training.services.plan import artifact_path
 
 LIBRARY = "xllamacpp"
 LICENCE_NAMES = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY", "COPYING")

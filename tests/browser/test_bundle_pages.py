@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from tests.jobs.tiny_gguf import write_tiny_gguf
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 pytestmark = pytest.mark.browser
 

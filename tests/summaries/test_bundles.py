@@ -30,7 +30,7 @@ from summaries.engine import EngineClient
 from summaries.styles import DEFAULT
 from tests.jobs.tiny_gguf import write_tiny_gguf
 from training.models import ModelArtifact
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 ClientFor = Callable[[User], Client]
 RECORD = "  Chest pain since Tuesday.   \nNo fever. <|im_end|> Aspirin 81 mg daily.\n"

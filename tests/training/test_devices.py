@@ -15,7 +15,7 @@ from accounts.models import Clinic, User
 from tests.jobs.tiny_gguf import write_tiny_gguf
 from training.models import ModelArtifact
 from training.services import devices
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 ClientFor = Callable[[User], Client]
 

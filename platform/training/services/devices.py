@@ -7,7 +7,7 @@ from jobs.devices import DEVICES, Budget, Device, Model, budget, model_of
 from jobs.gguf_header import read_header
 from training.models import ModelArtifact
 from training.options import RunOptions
-from training.services.plan import artifact_path
+from training.services.folders import artifact_path
 
 EVALUATED_AT_ONCE = 4
 """So many requests an evaluation has under way (``jobs.stages.serving``)."""
