@@ -19,9 +19,10 @@ from records.services.review import approve_records
 from records.services.scrubbing import scrub_record
 from records.services.uploads import import_rows
 from training.models import ModelArtifact, RunStage, TrainingRun
-from training.options import RunOptions
+from training.options import RunOptions, SmallerOptions
 from training.services.folders import stage_folder
 from training.services.runs import start_run
+from training.services.smaller import start_smaller
 from training.services.stages import claim, heartbeat, settle
 
 BASE = "smollm2-135m"
@@ -65,13 +66,20 @@ EVALUATION: dict[str, Any] = {
 }
 
 
-def scored_evaluation(*, invents: int = 2, rows: int = 24, since: int = 0) -> dict[str, Any]:
-    """A whole evaluation, really scored: a tuned model that gives every ``invents``-th record another number."""
+def scored_evaluation(
+    *, invents: int = 2, rows: int = 24, since: int = 0, forgets: int = 0
+) -> dict[str, Any]:
+    """A whole evaluation, really scored: a tuned model that gives every ``invents``-th record another number.
+
+    Of the first ``forgets`` records it says next to nothing.
+    """
     asked = [_asked(number) for number in range(since, since + rows)]
     texts = {
         "base": ["The patient is a patient who is a patient." for _ in asked],
         "tuned": [
-            f"Chest pain for {number + 50 * (number % invents == 0)} days, radiating to the left arm."
+            "Pain."
+            if number < forgets
+            else f"Chest pain for {number + 50 * (number % invents == 0)} days, radiating to the left arm."
             for number in range(since, since + rows)
         ],
     }
@@ -171,6 +179,37 @@ def finished_run(
         evaluate,
         _succeeded([_output(evaluate, "evaluation", "evaluation.json", found)]),
     )
+    run.refresh_from_db()
+    return run
+
+
+def smaller_run(
+    source: TrainingRun,
+    user: User,
+    name: str,
+    evaluations: dict[str, dict[str, Any]],
+    options: SmallerOptions = SmallerOptions(),  # noqa: B008 (frozen)
+) -> TrainingRun:
+    """A finished run that made the model of ``source`` smaller: a file for each type, with its evaluation."""
+    run = start_smaller(source=source, user=user, name=name, options=options, nudge=False)
+    for stage in run.stages.exclude(name__in=("quantize", "measure")):
+        _finish(stage)
+    quantize = _claimed(run.stages.get(name="quantize"))
+    files = [
+        _output(quantize, "gguf", f"model-{kind}.gguf", f"{name} {kind}".encode() * 9 * (at + 1), type=kind)
+        for at, kind in enumerate(reversed(evaluations))
+    ]
+    settle(quantize, _succeeded(files))
+    measure = _claimed(run.stages.get(name="measure"))
+    served = {"tokens_per_s": 80.4, "time_to_first_token_ms": 120.2, "ram_mb": 301.0}
+    found = []
+    for kind, evaluation in evaluations.items():
+        own = f"{name}-{kind.lower()}"
+        content = json.dumps({**evaluation, "served": served}).encode()
+        found.append(_output(measure, "evaluation", f"{own}.json", content, artifact=own))
+    names = [source.name, *(output["artifact"] for output in found)]
+    metrics = {"rows": 24, "served": dict.fromkeys(names, served)}
+    settle(measure, Outcome("succeeded", result={"metrics": metrics, "outputs": found}))
     run.refresh_from_db()
     return run
 

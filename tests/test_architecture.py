@@ -41,6 +41,7 @@ DOORS = {
     "views",
     "artifact_views",
     "sweep_views",
+    "smaller_views",
     "review_views",
     "correction_views",
     "shadow_views",

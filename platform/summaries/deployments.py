@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
+from typing import NoReturn
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +18,7 @@ from summaries.engine import EngineClient
 from summaries.models import Deployment, Shadow, ShadowAnswer
 from training.models import ModelArtifact
 from training.options import RunOptions
+from training.services import smaller
 from training.services.erasure import is_revoked
 from training.services.folders import artifact_path
 from training.services.memory import memory_of
@@ -50,7 +52,8 @@ def current_deployment(clinic: Clinic) -> Deployment | None:
 
 
 def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
-    """Raises ``NotDeployable`` for what may not answer, be it shown or beside; a failed memory test is audited."""
+    """Raises ``NotDeployable`` for what may not answer, be it shown or beside; a failed memory test, or a
+    loss by being made smaller, is audited."""
     if artifact.kind != ModelArtifact.Kind.GGUF:
         raise NotDeployable("Only GGUF files can be served. Choose the quantized artifact of this run.")
     if is_revoked(artifact):
@@ -58,6 +61,7 @@ def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
             "It learned from a record that was erased. Train a new model, without that record."
         )
     _check_memory(artifact, user, action)
+    _check_loss(artifact, user, action)
     path = artifact_path(artifact)
     if not path.exists() or file_sha256(path) != artifact.sha256:
         raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
@@ -120,9 +124,17 @@ def roll_back(*, clinic: Clinic, user: User) -> Deployment:
 
 def _check_memory(artifact: ModelArtifact, user: User, action: str) -> None:
     """Raises ``NotDeployable`` for a model that gives away what it learned, or may yet be found to; audited."""
-    refusal = memory_of(artifact.stage.run).refusal
-    if not refusal:
-        return
+    if refusal := memory_of(artifact.stage.run).refusal:
+        _refuse(artifact, user, action, "memory test", refusal)
+
+
+def _check_loss(artifact: ModelArtifact, user: User, action: str) -> None:
+    """Raises ``NotDeployable`` for a smaller model that lost too much by it; audited."""
+    if refusal := smaller.refusal_of(artifact):
+        _refuse(artifact, user, action, "lost too much", refusal)
+
+
+def _refuse(artifact: ModelArtifact, user: User, action: str, reason: str, words: str) -> NoReturn:
     with transaction.atomic():
         log.record(
             clinic=artifact.clinic,
@@ -130,9 +142,9 @@ def _check_memory(artifact: ModelArtifact, user: User, action: str) -> None:
             action=action,
             subject=artifact,
             outcome="DENY",
-            reason="memory test",
+            reason=reason,
         )
-    raise NotDeployable(refusal)
+    raise NotDeployable(words)
 
 
 def stand_down(*, clinic: Clinic, user: User) -> Deployment | None:

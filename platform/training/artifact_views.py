@@ -12,7 +12,7 @@ from jobs.devices import Budget
 from training import display
 from training.memory_words import memory_context
 from training.models import Evaluation, ModelArtifact
-from training.services import comparing, devices, evaluations
+from training.services import comparing, devices, evaluations, smaller
 from training.services.erasure import is_revoked
 
 
@@ -30,6 +30,7 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "deployment": display.open_deployment(own),
         "parity": display.parity(own),
         "is_revoked": is_revoked(own),
+        "loss_refusal": smaller.refusal_of(own) if own.kind == ModelArtifact.Kind.GGUF else "",
         **memory_context(own.stage.run),
         "budgets": _budgets(own),
         "can_compare": evaluation is not None and comparing.comparable(own).exists(),
@@ -93,7 +94,9 @@ def artifact_compare(request: HttpRequest, uuid: str) -> HttpResponse:
 
 
 def _artifact(request: HttpRequest, uuid: str) -> ModelArtifact:
-    fetched = ModelArtifact.objects.select_related("clinic", "stage__run__dataset", "parent")
+    fetched = ModelArtifact.objects.select_related(
+        "clinic", "stage__run__dataset", "stage__run__source", "parent"
+    )
     return own_or_404(fetched.prefetch_related("deployments"), clinic_of(request), uuid)
 
 

@@ -16,6 +16,10 @@ TITLES = {
     "quantize": ("Compress", "Makes a small, fast file of the trained model."),
     "extract": ("Memory test", "Tries to draw planted codes out of the trained model."),
     "evaluate": ("Evaluate", "Compares it with its base on records it has not seen."),
+    "prune": ("Leave out", "Takes out what the clinic's records use least."),
+    "distill": ("Heal", "The rest learns from the whole model."),
+    "importance": ("Weigh", "Finds what must be stored exactly."),
+    "measure": ("Measure", "Compares each file with the whole model on the same records."),
 }
 LONG_WAIT = timedelta(seconds=60)
 CHART_WIDTH = 100.0

@@ -1,5 +1,6 @@
 """The choices of a new training run."""
 
+from dataclasses import fields
 from typing import Any
 
 from django import forms
@@ -9,9 +10,9 @@ from jobs.catalogue import Base
 from jobs.specs import QUANTIZED_TYPES
 from records.models import Dataset
 from training.models import TrainingRun
-from training.options import RunOptions
+from training.options import CUTS, RunOptions, SmallerOptions
 
-_DEFAULTS = RunOptions()
+_DEFAULTS, _SMALLER = RunOptions(), SmallerOptions()
 ADVANCED = (
     "learning_rate",
     "lora_rank",
@@ -165,6 +166,61 @@ class MachinePlanForm(forms.Form):
     def __init__(self, *args: Any, bases: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["base"].choices = [(name, name) for name in bases]  # type: ignore[attr-defined]
+
+
+class SmallerForm(forms.Form):
+    """Valid when the choices make ``SmallerOptions``; those stand in ``options`` then."""
+
+    options: SmallerOptions
+
+    cut = forms.ChoiceField(
+        label="What is left out",
+        initial=_SMALLER.cut,
+        choices=[(name, cut.label) for name, cut in CUTS.items()],
+        help_text="What is left out is healed: the rest learns from the whole model, which takes about as long as the "
+        "training did.",
+        widget=forms.RadioSelect,
+    )
+    types = forms.MultipleChoiceField(
+        label="How briefly its numbers are stored",
+        initial=_SMALLER.types,
+        choices=[(name, name) for name in QUANTIZED_TYPES],
+        help_text="One file for each. From the largest and closest to the trained model to the smallest.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    mixed_like = forms.ChoiceField(
+        label="And one that mixes them by what each part can bear, as small as",
+        initial=_SMALLER.mixed_like,
+        choices=[("", "none"), *((name, name) for name in QUANTIZED_TYPES[1:])],
+        required=False,
+    )
+    most_lost = forms.FloatField(
+        label="At most so many ROUGE-1 points may be lost",
+        initial=_SMALLER.most_lost,
+        min_value=0,
+        max_value=100,
+        help_text="A file that loses more, or surely invents more, cannot be deployed.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    name = forms.CharField(
+        max_length=50,
+        help_text="The files are found under it. Small letters, digits, “-”, “.”, “_”.",
+    )
+
+    def __init__(self, *args: Any, source: TrainingRun, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].initial = f"{source.name}-small-{source.smaller_runs.count() + 1}"
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        wanted = [field.name for field in fields(SmallerOptions) if field.name in chosen]
+        try:
+            told = {name: chosen[name] for name in wanted}
+            self.options = SmallerOptions(**told | {"types": tuple(told.get("types", ()))})
+        except ValueError as error:
+            if not self.errors:
+                self.add_error(None, str(error))
+        return chosen
 
 
 def suggested_name(clinic: Clinic) -> str:

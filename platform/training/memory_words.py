@@ -60,7 +60,7 @@ def memory_context(run: TrainingRun) -> dict[str, object]:
         "memory_lines": lines(memory),
         "memory_summaries": summaries(memory),
         "ceiling_bits": ceiling_bits(memory),
-        "privacy": run.stages.get(name="train").metrics.get("privacy"),
+        "privacy": run.trained_in.stages.get(name="train").metrics.get("privacy"),
     }
 
 

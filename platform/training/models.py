@@ -17,6 +17,9 @@ class Status(models.TextChoices):
 
 FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 STAGES = ("prepare", "train", "quantize", "evaluate")
+CUTTING = ("prune", "distill")
+SMALLER_STAGES = ("importance", "quantize", "measure")
+"""Of a run that makes another's model smaller; those of CUTTING go before where parts are left out."""
 MEMORY_TEST = "extract"
 """The stage that follows where codes were planted."""
 
@@ -54,6 +57,10 @@ class TrainingRun(models.Model):
     options = models.JSONField(default=dict)
     # Runs of a sweep take their turns in the order of their ids.
     sweep = models.ForeignKey(Sweep, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    # The run whose model this one makes smaller; its prepared rows are used again.
+    source = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="smaller_runs"
+    )
     # What was measured before the first step: time, memory, disk, and what was chosen so that it fits.
     preflight = models.JSONField(default=dict)
     # Of the rows as they were written for the stages; each stage that reads them checks it.
@@ -76,6 +83,11 @@ class TrainingRun(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status in FINAL
+
+    @property
+    def trained_in(self) -> "TrainingRun":
+        """The run whose training its models come from: itself, but for one that makes another's smaller."""
+        return self.source or self
 
 
 class RunStage(models.Model):

@@ -71,6 +71,61 @@ class RunOptions:
         return cls(**{**known, "types": tuple(stored.get("types", cls.types))})
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What is left out of a model: shares of it that are kept, and whether words that the records never use go too."""
+
+    label: str
+    share: float
+    """So much of the parameters stays, roughly: it depends on how large the vocabulary is."""
+    layers: float = 1.0
+    mlp_channels: float = 1.0
+    trims: bool = True
+
+
+CUTS = {
+    "none": Cut("Nothing: only store the numbers more briefly", 1.0, trims=False),
+    "light": Cut("An eighth of its layers, and words that the records never use", 0.75, layers=0.87),
+    "deep": Cut(
+        "A fifth of its layers, a sixth of each, and those words", 0.62, layers=0.8, mlp_channels=5 / 6
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallerOptions:
+    """What a person may choose when a trained model is made smaller. Raises ``ValueError`` with advice."""
+
+    cut: str = "none"
+    """One of CUTS. What is left out is healed by learning from the whole model."""
+    heal_epochs: float = 1.0
+    """Passes over the training records in which the rest learns from the whole."""
+    types: tuple[str, ...] = ("Q6_K", "Q5_K", "Q4_K")
+    mixed_like: str = "Q4_K"
+    """Beside these, a file as small as one of this type, whose types are chosen by measured loss; empty for none."""
+    most_lost: float = 2.0
+    """ROUGE-1 points: a file that loses more is not deployed."""
+
+    def __post_init__(self) -> None:
+        if self.cut not in CUTS:
+            raise ValueError(f"Choose what to leave out among {', '.join(CUTS)}.")
+        if not 0 < self.heal_epochs <= 10:
+            raise ValueError("Choose between 0 and 10 passes to heal in; 1 is a good start.")
+        if not self.types or set(self.types) - set(QUANTIZED_TYPES):
+            raise ValueError(f"Choose among {', '.join(QUANTIZED_TYPES)}.")
+        if self.mixed_like not in ("", *QUANTIZED_TYPES[1:]):
+            raise ValueError(f"Choose the mixed file's size among {', '.join(QUANTIZED_TYPES[1:])}.")
+        if not 0 <= self.most_lost <= 100:
+            raise ValueError("Choose how many ROUGE-1 points may be lost: 0 to 100; 2 is a good start.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "types": list(self.types)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**{**stored, "types": tuple(stored["types"])})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """One attempt of a sweep: factors on the choices that the sweep was started with."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import artifact_views, sweep_views, views
+from training import artifact_views, smaller_views, sweep_views, views
 
 app_name = "training"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("runs/<uuid:uuid>/tokens/", views.run_tokens, name="run_tokens"),
     path("runs/<uuid:uuid>/cancel/", views.cancel_run, name="cancel_run"),
     path("runs/<uuid:uuid>/retry/", views.retry_run, name="retry_run"),
+    path("runs/<uuid:uuid>/sizes/", smaller_views.sizes, name="sizes"),
+    path("runs/<uuid:uuid>/sizes/start/", smaller_views.start_smaller, name="start_smaller"),
     path("sweeps/<uuid:uuid>/", sweep_views.sweep, name="sweep"),
     path("sweeps/<uuid:uuid>/table/", sweep_views.sweep_fragment, name="sweep_fragment"),
     path("sweeps/<uuid:uuid>/cancel/", sweep_views.cancel_sweep, name="cancel_sweep"),

@@ -119,7 +119,7 @@ def run_tokens(request: HttpRequest, uuid: str) -> HttpResponse:
     context = {
         "run": own,
         "preview": open_preview(run=own, user=user_of(request)),
-        "prepare": own.stages.get(name="prepare"),
+        "prepare": own.trained_in.stages.get(name="prepare"),
     }
     return render(request, "training/preview.html", context)
 
@@ -166,7 +166,7 @@ def artifacts(request: HttpRequest) -> HttpResponse:
 
 
 def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
-    fetched = TrainingRun.objects.select_related("dataset", "started_by", "sweep").prefetch_related(
+    fetched = TrainingRun.objects.select_related("dataset", "started_by", "sweep", "source").prefetch_related(
         "stages__evaluations"
     )
     own = own_or_404(fetched, clinic_of(request), uuid)
@@ -180,6 +180,7 @@ def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
         "run": own,
         "is_over": own.is_over,
         "steps": steps,
+        "learns": any(step.name in ("train", "distill") for step in steps),
         "current": next((step for step in steps if step.is_running), None),
         "rouge_1": display.rouge_1(own),
         "waits_too_long": display.waits_too_long(own),

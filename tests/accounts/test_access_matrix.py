@@ -117,6 +117,8 @@ def bobs(bob: User) -> dict[str, Any]:
         "records:dataset": dataset,
         "records:proposal": proposal,
         "training:run": run,
+        "training:sizes": run,
+        "training:start_smaller": run,
         "training:sweep": sweep,
         "training:cancel_sweep": sweep,
         "training:keep_run": sweep,

@@ -492,7 +492,7 @@ def test_rows_that_were_read_before_an_erasure_are_not_left_in_a_file(
         erase([record], officer)
         return rows
 
-    monkeypatch.setattr("training.services.plan.rows_of", then_erased)
+    monkeypatch.setattr("training.services.row_files.rows_of", then_erased)
     with pytest.raises(datasets.DatasetRevoked):
         plan_stage(run.stages.get(name="prepare"))
     assert not rows_path(run).exists()

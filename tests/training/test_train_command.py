@@ -54,7 +54,7 @@ def test_told_to_it_stops_at_a_faulty_row_before_anything_is_frozen(files: Any, 
 def test_else_the_row_is_left_out_and_named(
     files: Any, fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("training.management.commands.train.Command._run_stages", lambda *_: None)
+    monkeypatch.setattr("training.management.commands.train.work", lambda *_, **__: None)
     monkeypatch.setattr("training.management.commands.train.before_and_after", lambda _: "")
     call_command("train", *files(FAULTY[fault]), "--base", model_rows.BASE, "--name", "n")
     assert f"{fault}" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from django.db import models
 
@@ -45,18 +46,16 @@ def erase_from_folder(run: TrainingRun, labels: Collection[str]) -> None:
         folder.log.unlink(missing_ok=True)
         if stage.name == "prepare":
             shutil.rmtree(folder.artifact, ignore_errors=True)
-        elif stage.name == "evaluate":
-            _drop_rows(folder, labels)
+        elif stage.name in ("evaluate", "measure"):
+            for evaluation in folder.artifact.glob("*.json"):
+                _drop_rows(evaluation, labels)
 
 
 def holds_rows(run: TrainingRun) -> bool:
     return rows_path(run).exists()
 
 
-def _drop_rows(folder: RunDir, labels: Collection[str]) -> None:
-    path = folder.artifact / "evaluation.json"
-    if not path.exists():
-        return
+def _drop_rows(path: Path, labels: Collection[str]) -> None:
     stored = json.loads(path.read_text(encoding="utf-8"))
     stored["samples"] = [sample for sample in stored["samples"] if sample["id"] not in labels]
     if "per_row" in stored:  # Evaluations of earlier versions kept means only.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -65,12 +66,18 @@ def export(*, evaluation: Evaluation, user: User) -> dict[str, Any]:
 
 def stored(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation's file; empty when the run folder is gone."""
-    path = RunDir(stage_folder(evaluation.stage)).artifact / "evaluation.json"
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(evaluation_file(evaluation).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     return found
+
+
+def evaluation_file(evaluation: Evaluation) -> Path:
+    """A measure stage writes one for each file that it measured, under its name."""
+    stage = evaluation.stage
+    name = evaluation.artifact.name if stage.name == "measure" else "evaluation"
+    return RunDir(stage_folder(stage)).artifact / f"{name}.json"
 
 
 def samples_of(found: Mapping[str, Any]) -> list[Sample]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from jobs.rundir import RunDir
 from training.models import ModelArtifact, RunStage, TrainingRun
 
 
@@ -13,6 +14,11 @@ def run_folder(run: TrainingRun) -> Path:
 
 def stage_folder(stage: RunStage) -> Path:
     return run_folder(stage.run) / f"{stage.number}-{stage.name}"
+
+
+def artifact_folder(run: TrainingRun, stage: str) -> Path:
+    """What the run's stage of that name made."""
+    return RunDir(stage_folder(run.stages.get(name=stage))).artifact
 
 
 def preflight_folder(run: TrainingRun) -> Path:

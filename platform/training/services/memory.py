@@ -40,6 +40,7 @@ class Memory:
 
 
 def memory_of(run: TrainingRun) -> Memory:
-    tests = run.stages.filter(name=MEMORY_TEST)
+    """A smaller model is judged by the training that it comes from."""
+    tests = run.trained_in.stages.filter(name=MEMORY_TEST)
     finished = tests.filter(status=Status.SUCCEEDED).first()
     return Memory(planted=tests.exists(), found=finished.metrics if finished else None)

@@ -1,40 +1,35 @@
 """What each stage is told: specs made of a run's options and of what the stages before it left."""
 
-import json
-import os
-import random
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 
-from config.keys import derive
-from jobs import canaries
-from jobs.rundir import RunDir, file_sha256, write_json_atomic
-from jobs.sealing import SEALED_FIELDS, RowSealer
+from jobs.rundir import file_sha256
 from jobs.specs import EvaluateSpec, ExtractSpec, PreflightSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
 from records.models import Split
-from records.services.datasets import DatasetRevoked, rows_of
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
-from training.services.folders import artifact_path, canaries_path, rows_path, stage_folder
+from training.services.folders import artifact_folder, artifact_path, canaries_path, rows_path
+from training.services.plan_smaller import SMALLER_PLANS
+from training.services.row_files import sealer_of, write_rows
 
 
 def plan_stage(stage: RunStage) -> Spec:
     """The stage's spec; for the first stage the dataset's rows are written out and sealed by their hash."""
-    return _PLANS[stage.name](stage.run, RunOptions.from_json(stage.run.options))
+    run, options = stage.run, RunOptions.from_json(stage.run.options)
+    return (SMALLER_PLANS if run.source_id else _PLANS)[stage.name](run, options)
 
 
 def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
-    rows = _write_rows(run, options)
+    rows = write_rows(run, options)
     TrainingRun.objects.filter(pk=run.pk).update(rows_sha256=file_sha256(rows))
     return PrepareSpec(
         base=run.base,
         models_dir=str(settings.MODELS_DIR),
         rows=str(rows),
         rows_sha256=file_sha256(rows),
-        rows_key=_sealer(run).public_key,
+        rows_key=sealer_of(run).public_key,
         max_tokens=options.max_tokens,
         set_aside=options.set_aside,
     )
@@ -55,7 +50,7 @@ def _training(run: TrainingRun, options: RunOptions) -> dict[str, Any]:
     return {
         "base": run.base,
         "models_dir": str(settings.MODELS_DIR),
-        "prepared": str(_artifact_of(run, "prepare")),
+        "prepared": str(artifact_folder(run, "prepare")),
         **options.of_training(),
         "dp_epsilon": options.dp_epsilon,
         "checkpoint_every_seconds": settings.CHECKPOINT_SECONDS,
@@ -66,8 +61,8 @@ def _quantize(run: TrainingRun, options: RunOptions) -> QuantizeSpec:
     return QuantizeSpec(
         base=run.base,
         models_dir=str(settings.MODELS_DIR),
-        adapter=str(_artifact_of(run, "train")),
-        prepared=str(_artifact_of(run, "prepare")),
+        adapter=str(artifact_folder(run, "train")),
+        prepared=str(artifact_folder(run, "prepare")),
         types=options.types,
         tools_dir=str(settings.TOOLS_DIR),
     )
@@ -82,7 +77,7 @@ def _evaluate(run: TrainingRun, options: RunOptions) -> EvaluateSpec:
         tuned_gguf=str(artifact_path(artifact)),
         rows=str(rows_path(run)),
         rows_sha256=run.rows_sha256,
-        rows_key=_sealer(run).public_key,
+        rows_key=sealer_of(run).public_key,
         splits=(held_out.value,),
         limit=options.evaluate_rows,
         context_tokens=options.max_tokens,
@@ -96,8 +91,8 @@ def _extract(run: TrainingRun, options: RunOptions) -> ExtractSpec:
     return ExtractSpec(
         base=run.base,
         models_dir=str(settings.MODELS_DIR),
-        prepared=str(_artifact_of(run, "prepare")),
-        adapter=str(_artifact_of(run, "train")),
+        prepared=str(artifact_folder(run, "prepare")),
+        adapter=str(artifact_folder(run, "train")),
         tuned_gguf=str(artifact_path(artifact)),
         canaries=str(canaries_path(run)),
         threads=settings.STAGE_THREADS,
@@ -112,51 +107,3 @@ _PLANS: dict[str, Callable[[TrainingRun, RunOptions], Spec]] = {
     "evaluate": _evaluate,
     "extract": _extract,
 }
-
-
-def _artifact_of(run: TrainingRun, name: str) -> Path:
-    return RunDir(stage_folder(run.stages.get(name=name))).artifact
-
-
-def _sealer(run: TrainingRun) -> RowSealer:
-    """Of this run alone, so that no row of another run passes."""
-    return RowSealer(derive(f"rows:{run.uuid}"))
-
-
-def _write_rows(run: TrainingRun, options: RunOptions) -> Path:
-    """Scrubbed rows only, each sealed for the stages: ``rows_of`` raises ``SealBroken`` for any other."""
-    rows = list(rows_of(run.dataset))
-    train = [row for row in rows if row["split"] == Split.TRAIN]
-    if 0 < options.max_train_rows < len(train):
-        kept = {row["id"] for row in random.Random(options.seed).sample(train, options.max_train_rows)}
-        rows = [row for row in rows if row["split"] != Split.TRAIN or row["id"] in kept]
-    if options.canaries:
-        rows += _canary_rows(run)
-    path = rows_path(run)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_sealed(path, rows, _sealer(run))
-    # A record may have been erased since the rows were read, before the erasure found a file to delete.
-    if run.dataset.revocations.exists():
-        path.unlink()
-        raise DatasetRevoked(run.dataset.uuid)
-    return path
-
-
-def write_sealed(path: Path, rows: Iterable[dict[str, str]], sealer: RowSealer) -> None:
-    """Rows as the stages read them, for this user's eyes only."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps({**row, "seal": sealer.seal(row)}, ensure_ascii=False) + "\n")
-
-
-def _canary_rows(run: TrainingRun) -> list[dict[str, str]]:
-    """Made-up rows beside the dataset's, and the file that tells their codes to the memory test.
-
-    They hold no patient's word, so they need no scrubbing; the seal makes them rows of this run and of no other.
-    """
-    drawn = canaries.draw(canaries.COUNTS, derive(f"canaries:{run.uuid}").hex())
-    path = canaries_path(run)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_json_atomic(path, canaries.to_json(drawn))
-    return [{**dict.fromkeys(SEALED_FIELDS, ""), **row} for canary in drawn for row in canary.rows()]

@@ -18,7 +18,8 @@ from jobs.supervisor import Outcome, run_stage
 from training.models import RunStage, Status, TrainingRun
 from training.options import RunOptions
 from training.services.folders import preflight_folder
-from training.services.plan import plan_preflight, write_sealed
+from training.services.plan import plan_preflight
+from training.services.row_files import write_sealed
 
 AFTER_TRAINING = ("quantize", "extract", "evaluate")
 OnProgress = Callable[[Progress | None], bool]

@@ -22,7 +22,7 @@ from jobs.specs import PrepareSpec
 from jobs.supervisor import run_stage
 from training.models import TrainingRun
 from training.services.folders import stage_folder
-from training.services.plan import write_sealed
+from training.services.row_files import write_sealed
 
 PREVIEW = "preview.json"
 
@@ -81,7 +81,7 @@ class Preview:
 def open_preview(*, run: TrainingRun, user: User) -> Preview | None:
     """The rows of a run that its prepare stage picked; each look is an audit entry. None before there are any."""
     log.record(clinic=run.clinic, actor=user, action="view_token_preview", subject=run)
-    path = RunDir(stage_folder(run.stages.get(name="prepare"))).artifact / PREVIEW
+    path = RunDir(stage_folder(run.trained_in.stages.get(name="prepare"))).artifact / PREVIEW
     try:
         return Preview.of(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

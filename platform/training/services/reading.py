@@ -11,9 +11,12 @@ from training.services.folders import stage_folder
 def loss_curve(run: TrainingRun, offset: int = 0) -> tuple[list[dict[str, float]], int]:
     """Points {step, loss[, valid_loss]} written since ``offset`` bytes, and the offset to ask from next time.
 
-    After a resume the steps go back to the checkpoint: a later point replaces all from its step on.
+    Empty for a run that learns nothing, but stores a model more briefly. After a resume the steps go back to the checkpoint: a later point replaces all from its step on.
     """
-    lines, offset = read_new(RunDir(stage_folder(run.stages.get(name="train"))).progress, offset)
+    learning = run.stages.filter(name__in=("train", "distill")).first()
+    if learning is None:
+        return [], offset
+    lines, offset = read_new(RunDir(stage_folder(learning)).progress, offset)
     return list(_points(lines)), offset
 
 

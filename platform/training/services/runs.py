@@ -46,7 +46,7 @@ def start_run(
 ) -> TrainingRun:
     """Queue a run. ``nudge=False`` leaves it to the caller to execute the stages. Raises ``RunRefused``."""
     check(clinic=clinic, name=name, base=base)
-    _check_release(dataset)
+    check_release(dataset)
     try:
         with transaction.atomic():
             run = TrainingRun.objects.create(
@@ -59,7 +59,7 @@ def start_run(
                 sweep=sweep,
             )
     except IntegrityError as error:
-        raise RunRefused(_taken(name)) from error
+        raise RunRefused(taken(name)) from error
     now = timezone.now()
     RunStage.objects.bulk_create(
         RunStage(run=run, number=number, name=stage, nudged_at=now if number == 0 else None)
@@ -94,7 +94,7 @@ def cancel_run(*, run: TrainingRun, user: User) -> None:
 @transaction.atomic
 def retry_run(*, run: TrainingRun, user: User) -> None:
     """Go on with a failed or cancelled run from its first unfinished stage, and from its newest checkpoint."""
-    _check_release(run.dataset)
+    check_release(run.dataset)
     over = TrainingRun.objects.filter(pk=run.pk, status__in=[Status.FAILED, Status.CANCELLED])
     fresh: dict[str, Any] = {
         "status": Status.QUEUED,
@@ -131,17 +131,18 @@ def check(*, clinic: Clinic, name: str, base: str) -> None:
     _check_name(name)
     check_base(base)
     if TrainingRun.objects.filter(clinic=clinic, name=name).exists():
-        raise RunRefused(_taken(name))
+        raise RunRefused(taken(name))
 
 
-def _check_release(dataset: Dataset) -> None:
+def check_release(dataset: Dataset) -> None:
+    """Raises ``RunRefused`` for a dataset that may not be trained on."""
     try:
         release.check_releasable(dataset)
     except release.NotReleasable as error:
         raise RunRefused(str(error)) from error
 
 
-def _taken(name: str) -> str:
+def taken(name: str) -> str:
     return f"There is a run named {name} already. Choose another name."
 
 

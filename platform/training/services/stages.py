@@ -163,16 +163,16 @@ def _end(stage: RunStage, status: Status, error_type: str) -> None:
 def _keep_outputs(stage: RunStage, outputs: list[dict[str, str]]) -> None:
     """Rows for what the stage made: adapters and GGUF files become artifacts, an evaluation joins its artifact."""
     run = stage.run
+    adapter = ModelArtifact.objects.filter(clinic=run.clinic, name=f"{run.trained_in.name}-adapter").first()
     for output in outputs:
         if output["kind"] == "adapter":
             _artifact(stage, output, f"{run.name}-adapter", parent=None)
         elif output["kind"] == "gguf":
-            first = output["type"] == run.options["types"][0]
-            name = run.name if first else f"{run.name}-{output['type'].lower()}"
-            parent = ModelArtifact.objects.filter(clinic=run.clinic, name=f"{run.name}-adapter").first()
-            _artifact(stage, output, name, parent=parent)
+            is_main = run.source is None and output["type"] == run.options["types"][0]
+            name = run.name if is_main else f"{run.name}-{output['type'].lower()}"
+            _artifact(stage, output, name, parent=adapter)
         elif output["kind"] == "evaluation":
-            artifact = ModelArtifact.objects.get(clinic=run.clinic, name=run.name)
+            artifact = ModelArtifact.objects.get(clinic=run.clinic, name=output.get("artifact", run.name))
             Evaluation.objects.update_or_create(
                 artifact=artifact, defaults={"stage": stage, "metrics": stage_metrics(stage, output)}
             )

@@ -4,31 +4,26 @@ The rows take the same way as in the pages: imported, scrubbed, frozen, trained 
 """
 
 import argparse
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from accounts.models import User
-from config.commandline import StepBar, bar, ready_member
-from jobs.progress import Progress
+from config.commandline import bar, ready_member
 from jobs.specs import METHODS
 from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
 from records.services import datasets, review, scrubbing, uploads
-from training.estimates import error_words, preflight_words
+from training.management.working import work
 from training.memory_words import in_words
-from training.models import RunStage, Status, TrainingRun
 from training.options import RunOptions
 from training.report import before_and_after
-from training.services import preflight, runs
+from training.services import runs
 from training.services.memory import memory_of
-from training.services.stages import execute_stage
 
 
 class Command(BaseCommand):
@@ -98,7 +93,7 @@ class Command(BaseCommand):
             )
         except (ValueError, runs.RunRefused, readers.UnreadableFile, datasets.NotEnoughRecords) as error:
             raise CommandError(str(error)) from error
-        self._run_stages(run, member)
+        work(run, member, say=self.stdout.write, warn=self.stderr.write)
         self.stdout.write(before_and_after(run))
         if remembered := in_words(memory_of(run)):
             self.stdout.write(remembered)
@@ -158,44 +153,6 @@ class Command(BaseCommand):
         if not self._set_aside:
             raise CommandError(f"{fault} Correct it, or run without --no-set-aside to leave it out.")
         self.stderr.write(f"{fault} Left out.")
-
-    def _run_stages(self, run: TrainingRun, member: User) -> None:
-        def cancel(number: int, frame: FrameType | None) -> None:
-            self.stderr.write("\nStopping: a checkpoint is being saved.")
-            runs.cancel_run(run=run, user=member)
-
-        before = signal.signal(signal.SIGINT, cancel)
-        try:
-            for stage in run.stages.order_by("number"):
-                self._run_stage(stage)
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _run_stage(self, stage: RunStage) -> None:
-        steps = StepBar(f"{stage.number + 1}/{stage.run.stages.count()} {stage.name}")
-
-        told = stage.name != "train"
-
-        def show(progress: Progress | None) -> None:
-            nonlocal told
-            # The figures of the rehearsal stand with the run once the training itself reports.
-            if not told and progress is not None and progress.total:
-                told = True
-                facts = TrainingRun.objects.get(pk=stage.run_id).preflight
-                self.stdout.write("\n" + "\n".join(preflight_words(facts)))
-            if progress is not None:
-                steps.to(progress.done, progress.total, progress.unit, progress.message)
-
-        execute_stage(stage.uuid, on_progress=show)
-        stage.refresh_from_db()
-        if stage.status == Status.SUCCEEDED:
-            steps.finish()
-            if stage.name == "train":
-                self.stdout.write(error_words(preflight.rehearsal_of(stage.run)))
-            return
-        steps.close()
-        run = TrainingRun.objects.get(pk=stage.run_id)
-        raise CommandError(run.error or f"The run was {run.get_status_display().lower()}.")
 
 
 def _once(records: Any) -> list[Record]:
