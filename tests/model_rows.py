@@ -192,6 +192,12 @@ def smaller_run(
 ) -> TrainingRun:
     """A finished run that made the model of ``source`` smaller: a file for each type, with its evaluation."""
     run = start_smaller(source=source, user=user, name=name, options=options, nudge=False)
+    finish_smaller(run, evaluations)
+    return run
+
+
+def finish_smaller(run: TrainingRun, evaluations: dict[str, dict[str, Any]]) -> None:
+    name = run.name
     for stage in run.stages.exclude(name__in=("quantize", "measure")):
         _finish(stage)
     quantize = _claimed(run.stages.get(name="quantize"))
@@ -207,11 +213,10 @@ def smaller_run(
         own = f"{name}-{kind.lower()}"
         content = json.dumps({**evaluation, "served": served}).encode()
         found.append(_output(measure, "evaluation", f"{own}.json", content, artifact=own))
-    names = [source.name, *(output["artifact"] for output in found)]
+    names = [run.trained_in.name, *(output["artifact"] for output in found)]
     metrics = {"rows": 24, "served": dict.fromkeys(names, served)}
     settle(measure, Outcome("succeeded", result={"metrics": metrics, "outputs": found}))
     run.refresh_from_db()
-    return run
 
 
 def memory_test(run: TrainingRun, *, drawn_out: int = 0) -> RunStage:
