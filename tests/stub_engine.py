@@ -29,7 +29,12 @@ class StubEngine:
     ignores_schemas: bool = False
     breaks_off: bool = False
     """It ends in the middle of its answer."""
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    """Where a test clears it, the engine waits in the middle of its answer until it is set."""
     received: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.goes_on.set()
 
 
 @contextmanager
@@ -39,31 +44,34 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(200, b"[]", "application/json")
+            self._send(200, "application/json", b"[]")
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             if self.path in {"/apply-template", "/tokenize"}:
-                self._send(200, json.dumps(_counted(json.loads(body))).encode(), "application/json")
+                self._send(200, "application/json", json.dumps(_counted(json.loads(body))).encode())
                 return
             engine.received.append(body)
             time.sleep(engine.seconds)
             if engine.refusal:
                 status, answer = engine.refusal
-                self._send(status, json.dumps(answer).encode(), "application/json")
+                self._send(status, "application/json", json.dumps(answer).encode())
             else:
-                self._send(200, _events(engine, json.loads(body)), "text/event-stream")
+                self._send(200, "text/event-stream", *_events(engine, json.loads(body)))
 
         def handle(self) -> None:
             with contextlib.suppress(ConnectionError):  # a client may hang up
                 super().handle()
 
-        def _send(self, status: int, body: bytes, kind: str) -> None:
+        def _send(self, status: int, kind: str, *halves: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(sum(map(len, halves))))
             self.end_headers()
-            self.wfile.write(body)
+            for number, half in enumerate(halves):
+                if number:
+                    engine.goes_on.wait(60)
+                self.wfile.write(half)
 
         def log_message(self, *_: object) -> None:
             """Nothing: a test reads its own output."""
@@ -89,8 +97,8 @@ def _counted(asked: dict[str, Any]) -> dict[str, Any]:
     return {"tokens": list(range(len(asked["content"]) // 4 + 1))}
 
 
-def _events(engine: StubEngine, asked: dict[str, Any]) -> bytes:
-    """A piece for every three letters, so that placeholders come in parts; JSON where a schema asks for it."""
+def _events(engine: StubEngine, asked: dict[str, Any]) -> list[bytes]:
+    """In two halves. A piece for every three letters, so that placeholders come in parts; JSON where a schema asks for it."""
     is_json = "response_format" in asked and not engine.ignores_schemas
     answer = json.dumps(PROBLEMS) if is_json else engine.drafts.get(asked["seed"], engine.answer)
     is_chat = "messages" in asked
@@ -104,6 +112,5 @@ def _events(engine: StubEngine, asked: dict[str, Any]) -> bytes:
         {"choices": [], "usage": usage},
     ]
     lines = [f"data: {json.dumps(event)}\n\n" for event in events]
-    if engine.breaks_off:
-        return "".join(lines[: len(pieces) // 2]).encode()
-    return "".join([*lines, "data: [DONE]\n\n"]).encode()
+    first, second = lines[: len(pieces) // 2], [*lines[len(pieces) // 2 :], "data: [DONE]\n\n"]
+    return ["".join(first).encode(), b"" if engine.breaks_off else "".join(second).encode()]

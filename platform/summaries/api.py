@@ -1,7 +1,6 @@
 """The endpoint for the clinic's other software: text in → scrubbed → summarized → JSON out."""
 
-from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from collections.abc import Generator
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,6 @@ from summaries.api_schemas import (
     summary_out,
 )
 from summaries.models import Deployment, IdempotentAnswer, Summary
-from summaries.restoring import StreamRestorer
 from summaries.troubles import Trouble
 
 
@@ -95,22 +93,10 @@ def _events(
     try:
         with sse.until_hang_up(request) as cancellation:
             writing = services.Writing(asked, cancellation)
-            yield from _pieces(writing, StreamRestorer(shown_originals(token, asked)))
+            yield from sse.pieces(writing, shown_originals(token, asked))
         yield sse.event(_first_time(asked, token, writing.written, answer).model_dump(), "summary")
     finally:
         idempotency.abandon(answer)
-
-
-def _pieces(writing: services.Writing, restorer: StreamRestorer) -> Iterator[str]:
-    told = None
-    for piece in writing:
-        if writing.progress and writing.progress != told:
-            told = writing.progress
-            yield sse.event(asdict(told), "progress")
-        if text := restorer.feed(piece):
-            yield sse.event({"text": text}, "piece")
-    if text := restorer.rest():
-        yield sse.event({"text": text}, "piece")
 
 
 def _first_time(

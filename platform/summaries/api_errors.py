@@ -1,6 +1,5 @@
 """Whatever goes wrong at the endpoint, as a status and two sentences that quote nothing of the request."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from summaries import questions
 from summaries.fhir import UnreadableResource
 from summaries.styles import STYLES
-from summaries.troubles import EXPECTED, Trouble, explain
-
-logger = logging.getLogger(__name__)
+from summaries.troubles import EXPECTED, Trouble, explain, unforeseen
 
 # What a validation error may name; any other word of a request, a made-up field's too, may be patient text.
 KNOWN_FIELDS = frozenset(
@@ -92,9 +89,7 @@ def trouble_of(error: Exception) -> Trouble:
             advice = f"Send at most {questions.MAX_SOURCE_CHARACTERS:,} characters of text."
             return Trouble(413, "The body is too big.", advice)
         case _:
-            # The log's filter keeps the exception's type and place; its words may quote the text.
-            logger.error("The API failed.", exc_info=error)
-            return Trouble(500, "Precis failed.", "Tell your administrator: the log says where.")
+            return unforeseen(error)
 
 
 def _field(location: tuple[str | int, ...]) -> str:

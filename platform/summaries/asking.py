@@ -4,7 +4,7 @@ What a long chart's pieces give may itself be more than the model reads at once;
 Where care goes before speed, each is written several times and the draft that the others and the record bear out is kept.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grounding.choosing import choose
@@ -19,11 +19,16 @@ MOST_READINGS = 3
 
 @dataclass(frozen=True)
 class Progress:
-    """``part`` of ``parts`` is being written, both from 1. ``reading`` 2 and 3 shorten what the one before gave."""
+    """``part`` of ``parts`` is being written, both from 1. ``reading`` 2 and 3 shorten what the one before gave.
+
+    Where care is taken, each part is written ``drafts`` times, and ``draft`` is the one being written.
+    """
 
     part: int
     parts: int
     reading: int
+    draft: int = 1
+    drafts: int = 1
 
 
 Told = Callable[[Progress], None]
@@ -45,8 +50,8 @@ def stream(
 
     What comes is then one piece's summary after the other; the returned text is all of them merged. Before each,
     ``on_progress`` is told and an empty piece comes, so that whoever reads may pass it on. Of several drafts only the
-    chosen one comes, when all are written; until then an empty piece after each. A second reading brings empty pieces
-    only: its text is in what is returned. ``context_tokens`` is what the model reads at once, as it was trained. The
+    chosen one comes, when all are written; before each but the first, likewise, ``on_progress`` and an empty piece. A
+    second reading brings empty pieces only: its text is in what is returned. ``context_tokens`` is what the model reads at once, as it was trained. The
     client's timeout is each piece's own.
     """
     parts = _parts(client, sha256, prompt, source, section, context_tokens)
@@ -73,19 +78,24 @@ def _read(
 ) -> Generator[str, None, list[Completion]]:
     answers: list[Completion] = []
     for number, (part, about) in enumerate(parts, start=1):
+        progress = Progress(number, len(parts), reading, drafts=part.drafts)
         if len(parts) > 1:
-            if on_progress:
-                on_progress(Progress(number, len(parts), reading))
-            yield ""
+            yield from _told(progress, on_progress)
         if answers and reading == 1:
             yield "\n"
         pieces = (
-            _chosen(client, sha256, part, about, cancellation)
+            _chosen(client, sha256, part, about, cancellation, progress, on_progress)
             if part.drafts > 1
             else client.stream(sha256, part, cancellation)
         )
         answers.append((yield from pieces if reading == 1 else _unseen(pieces)))
     return answers
+
+
+def _told(progress: Progress, on_progress: Told | None) -> Iterator[str]:
+    if on_progress:
+        on_progress(progress)
+    yield ""
 
 
 def _unseen(pieces: Generator[str, None, Completion]) -> Generator[str, None, Completion]:
@@ -100,14 +110,21 @@ def _unseen(pieces: Generator[str, None, Completion]) -> Generator[str, None, Co
 
 
 def _chosen(
-    client: EngineClient, sha256: str, prompt: Prompt, source: str, cancellation: Cancellation | None
+    client: EngineClient,
+    sha256: str,
+    prompt: Prompt,
+    source: str,
+    cancellation: Cancellation | None,
+    progress: Progress,
+    on_progress: Told | None,
 ) -> Generator[str, None, Completion]:
     """One after the other: the engine reads the prompt once, and other people keep their places."""
     drafts: list[Completion] = []
     for number in range(prompt.drafts):
+        if drafts:
+            yield from _told(replace(progress, draft=number + 1), on_progress)
         told = replace(prompt, sampling={**prompt.sampling, **draft_parameters(number)})
         drafts.append(_to_the_end(client.stream(sha256, told, cancellation)))
-        yield ""
     best = drafts[choose(source, [draft.text for draft in drafts])]
     yield best.text
     return replace(best, generated_tokens=sum(draft.generated_tokens for draft in drafts))

@@ -17,8 +17,9 @@ from summaries.forms import DecisionForm
 from summaries.models import Summary, SummaryReview
 from summaries.reviewing import TO_DECIDE, AlreadyDecided, EditRefused, IdentifiersCaught, Typed
 from summaries.styles import is_whole, style_of
-from summaries.views import FRAGMENT_HEADER
 
+# Tells the page's script that an answer is a piece of the page, and not, say, the sign-in page.
+FRAGMENT_HEADER = "X-Precis-Fragment"
 PAGE_SIZE = 25
 TABS = {
     TO_DECIDE: "To decide",

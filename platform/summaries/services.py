@@ -105,7 +105,7 @@ class Writing:
 
     written: Written
     progress: asking.Progress | None = None
-    """Of a long record: the part that is being written. Changes right before an empty piece."""
+    """Of a long record, or with care: what is being written. Changes right before an empty piece."""
 
     def __init__(self, asked: Asked, cancellation: Cancellation | None = None) -> None:
         self._pieces = write(asked, cancellation, self._told)

@@ -1,16 +1,19 @@
-"""Server-sent events, and a request that ends when its caller hangs up."""
+"""Server-sent events, a summary told in them, and a request that ends when its caller hangs up."""
 
 import json
 import os
 import select
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from threading import Thread
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 
 from summaries.engine import Cancellation
+from summaries.restoring import StreamRestorer
+from summaries.services import Writing
 
 
 def event(data: Any, name: str = "") -> str:
@@ -29,6 +32,19 @@ def respond(events: Generator[str], on_error: Callable[[Exception], str]) -> Str
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would wait for the whole of it
     return response
+
+
+def pieces(writing: Writing, originals: Mapping[str, str]) -> Iterator[str]:
+    """``writing`` as it comes: ``piece`` with real values in it, and ``progress`` of what takes long."""
+    restorer, told = StreamRestorer(originals), None
+    for piece in writing:
+        if writing.progress and writing.progress != told:
+            told = writing.progress
+            yield event(asdict(told), "progress")
+        if text := restorer.feed(piece):
+            yield event({"text": text}, "piece")
+    if text := restorer.rest():
+        yield event({"text": text}, "piece")
 
 
 def _go_on(first: str, events: Generator[str], on_error: Callable[[Exception], str]) -> Iterator[str]:

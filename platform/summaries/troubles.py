@@ -1,5 +1,6 @@
 """Why there is no summary, in words for a person or a program. Both doors, pages and API, say the same."""
 
+import logging
 from dataclasses import dataclass
 
 from accounts.tokens import RateLimited, ScopeMissing
@@ -17,6 +18,8 @@ from summaries.idempotency import RETRY_AFTER_SECONDS as REPEAT_SECONDS
 from summaries.idempotency import KeyReused, StillAnswering
 from summaries.questions import TextRefused
 from summaries.services import MalformedAnswer, NoModelDeployed
+
+logger = logging.getLogger(__name__)
 
 EXPECTED = (
     TextRefused,
@@ -83,6 +86,12 @@ def explain(error: Exception) -> Trouble:
             return Trouble(503, what, "An administrator deploys one on the Models page.")
         case _:
             return Trouble(400, what, to_do)
+
+
+def unforeseen(error: Exception) -> Trouble:
+    """The trouble behind an exception that nobody expected. The log's filter keeps its type and place, never its words."""
+    logger.error("An answer failed.", exc_info=error)
+    return Trouble(500, "Precis failed.", "Tell your administrator: the log says where.")
 
 
 def _sentences(message: str) -> tuple[str, str]:

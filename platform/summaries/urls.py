@@ -6,6 +6,7 @@ app_name = "summaries"
 urlpatterns = [
     path("portal/", views.portal, name="portal"),
     path("portal/summarize/", views.summarize, name="summarize"),
+    path("portal/stream/", views.stream, name="stream"),
     path("summaries/", review_views.summaries, name="summaries"),
     path("summaries/corrections/", correction_views.corrections, name="corrections"),
     path("summaries/corrections/hand-on/", correction_views.hand_on, name="hand_on"),

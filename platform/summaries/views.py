@@ -1,25 +1,26 @@
 """The staff portal: a record in, a draft summary out."""
 
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from records.models import Record
-from summaries import deployments, services
+from summaries import deployments, questions, services, sse
 from summaries.display import segments, shown
 from summaries.forms import SummarizeForm, known_sections
 from summaries.styles import STYLES, is_whole, style_of
-from summaries.troubles import EXPECTED, Trouble, explain
+from summaries.troubles import EXPECTED, explain, unforeseen
 from training.models import ModelArtifact
 
 WORK_LIST_SIZE = 8
-# Tells the portal's script that an answer is a piece of the portal, and not, say, the sign-in page.
-FRAGMENT_HEADER = "X-Precis-Fragment"
 
 
 @requires(Action.SUMMARIZE)
@@ -33,27 +34,33 @@ def portal(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def summarize(request: HttpRequest) -> HttpResponse:
-    """The summary, or what is wrong, above the portal as it was typed; for htmx that part alone."""
+    """The summary, or what is wrong, above the portal as it was typed: for a browser that runs no scripts."""
     form = SummarizeForm(request.POST)
-    result: dict[str, Any] = {}
+    status, headers, shown_above = 200, {}, {}
     try:
-        trouble = None if form.is_valid() else _form_trouble(form)
-        if trouble is None:
-            result = _result(_write(request, form.cleaned_data))
+        shown_above = _result(services.Writing(_asked(request, form)).to_the_end())
     except EXPECTED as error:
         trouble = explain(error)
-    context = {**result, "trouble": trouble}
-    status, headers = (trouble.status, trouble.headers) if trouble else (200, {})
-    if request.htmx:  # type: ignore[attr-defined]
-        response = render(request, "summaries/_result.html", context, status=status)
-        headers = {**headers, FRAGMENT_HEADER: "1"}
-    else:
-        response = render(
-            request, "summaries/portal.html", {**_portal_context(request, form), **context}, status=status
+        status, headers, shown_above = trouble.status, trouble.headers, {"trouble": trouble}
+    context = {**_portal_context(request, form), **shown_above}
+    return _with(headers, render(request, "summaries/portal.html", context, status=status))
+
+
+@requires(Action.SUMMARIZE)
+@never_cache
+@require_POST
+def stream(request: HttpRequest) -> HttpResponseBase:
+    """The summary while it is written, as events: ``progress`` and ``piece``, ``checking``, and at last ``result``
+    or ``trouble``, each with its HTML. What fails before the first of them has a status of its own, too."""
+    try:
+        asked = _asked(request, SummarizeForm(request.POST))
+        return sse.respond(_events(request, asked), _last_event)
+    except EXPECTED as error:
+        trouble = explain(error)
+        last = sse.event(
+            {"html": render_to_string("summaries/_result.html", {"trouble": trouble})}, "trouble"
         )
-    for name, value in headers.items():
-        response[name] = value
-    return response
+        return _with(trouble.headers, HttpResponse(last, "text/event-stream", trouble.status))
 
 
 @requires(Action.DEPLOY_MODELS)
@@ -70,23 +77,44 @@ def deploy(request: HttpRequest, uuid: str) -> HttpResponse:
     return redirect("training:artifact", artifact.uuid)
 
 
-def _write(request: HttpRequest, asked: dict[str, Any]) -> services.Written:
-    clinic, user, section = clinic_of(request), user_of(request), asked["section"]
-    style, careful = STYLES[asked["style"]], asked["careful"]
-    if asked["record"]:
-        record = own_or_404(_summarizable(request).select_related("clinic"), clinic, asked["record"])
-        return services.summarize_record(
+def _asked(request: HttpRequest, form: SummarizeForm) -> questions.Asked:
+    """What the form asks for. Raises ``TextRefused``: Django's messages name the field and the rule, never the input."""
+    if not form.is_valid():
+        wrong = [str(error) for errors in form.errors.values() for error in errors]
+        raise questions.TextRefused(f"{' '.join(wrong)} Change it and try again.")
+    clinic, user, wanted = clinic_of(request), user_of(request), form.cleaned_data
+    section, style, careful = wanted["section"], STYLES[wanted["style"]], wanted["careful"]
+    if wanted["record"]:
+        record = own_or_404(_summarizable(request).select_related("clinic"), clinic, wanted["record"])
+        return questions.asked_of_record(
             record=record, user=user, section=section, style=style, careful=careful
         )
-    return services.summarize_text(
-        clinic=clinic, text=asked["text"], section=section, style=style, careful=careful, user=user
+    return questions.asked_of_text(
+        clinic=clinic, text=wanted["text"], section=section, style=style, careful=careful, user=user
     )
 
 
-def _form_trouble(form: SummarizeForm) -> Trouble:
-    """Django's messages name the field and the rule, never the input."""
-    wrong = [str(error) for errors in form.errors.values() for error in errors]
-    return Trouble(400, " ".join(wrong), "Change it and try again.")
+def _events(request: HttpRequest, asked: questions.Asked) -> Generator[str]:
+    with sse.until_hang_up(request) as cancellation:
+        writing = services.Writing(asked, cancellation)
+        if STYLES[asked.style].json_schema:
+            writing.to_the_end()  # Half of it is no list of problems yet.
+        else:
+            yield from sse.pieces(writing, asked.originals)
+    yield sse.event({}, "checking")
+    yield sse.event({"html": render_to_string("summaries/_result.html", _result(writing.written))}, "result")
+
+
+def _last_event(error: Exception) -> str:
+    trouble = explain(error) if isinstance(error, EXPECTED) else unforeseen(error)
+    context = {"trouble": trouble, "is_broken_off": True}
+    return sse.event({"html": render_to_string("summaries/_result.html", context)}, "trouble")
+
+
+def _with(headers: Mapping[str, str], response: HttpResponse) -> HttpResponse:
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 def _result(written: services.Written) -> dict[str, Any]:

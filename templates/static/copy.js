@@ -19,6 +19,6 @@
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);
   });
-  document.addEventListener("htmx:afterSwap", copyButtons);
+  document.addEventListener("portal:result", copyButtons);
   copyButtons();
 })();

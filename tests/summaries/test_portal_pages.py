@@ -27,11 +27,10 @@ from training.services.folders import artifact_path
 ClientFor = Callable[[User], Client]
 PASTED = "Mary Ellsworth, SSN 521-44-9832, phone 617-555-0143, has had chest pain since Tuesday."
 PLANTED = ("Ellsworth", "521-44-9832", "617-555-0143")
-HTMX = {"headers": {"HX-Request": "true"}}
 
 
-def paste(client: Client, text: str = PASTED, **more: Any) -> Any:
-    return client.post(reverse("summaries:summarize"), {"text": text, **more.pop("data", {})}, **more)
+def paste(client: Client, text: str = PASTED, **more: str) -> Any:
+    return client.post(reverse("summaries:summarize"), {"text": text, **more})
 
 
 def test_a_pasted_text_gives_a_draft_with_real_values(
@@ -54,8 +53,8 @@ def test_a_pasted_text_gives_a_draft_with_real_values(
 def test_what_the_model_saw_is_shown_beside_it(
     engine: StubEngine, clinician: User, client_for: ClientFor
 ) -> None:
-    content = paste(client_for(clinician), **HTMX).content.decode()
-    seen = content.partition("What the model saw")[2]
+    content = paste(client_for(clinician)).content.decode()
+    seen = content.partition("What the model saw")[2].partition('class="portal"')[0]
     assert "[SSN_1]" in seen
     assert not any(word in seen for word in PLANTED)
 
@@ -81,7 +80,7 @@ def test_a_text_longer_than_the_model_reads_is_summarized_in_pieces(
 def test_a_section_is_told_to_the_model_and_kept(
     engine: StubEngine, clinician: User, client_for: ClientFor
 ) -> None:
-    paste(client_for(clinician), data={"section": "Impression"})
+    paste(client_for(clinician), section="Impression")
     assert "Section: Impression" in engine.received[0]
     assert Summary.objects.get().section == "Impression"
 
@@ -95,7 +94,7 @@ def test_planted_identifiers_reach_no_engine_row_file_or_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     text = PASTED.replace("Mary Ellsworth", "Zebulon Quarrington")
-    response = paste(client_for(clinician), text, data={"section": "Plan of Zebulon Quarrington"})
+    response = paste(client_for(clinician), text, section="Plan of Zebulon Quarrington")
     assert "Zebulon Quarrington" in response.content.decode(), "the asker sees real values"
     assert len(engine.received) == 1
     for word in ("Quarrington", *PLANTED[1:]):
@@ -201,7 +200,7 @@ def test_a_text_that_cannot_be_summarized_stays_in_the_box(
 def test_a_section_that_is_too_long_is_refused_without_losing_the_text(
     engine: StubEngine, clinician: User, client_for: ClientFor
 ) -> None:
-    response = paste(client_for(clinician), data={"section": "x" * 61})
+    response = paste(client_for(clinician), section="x" * 61)
     assert response.status_code == 400
     assert PASTED in response.content.decode()
     assert "at most 60 characters" in response.content.decode()
@@ -237,16 +236,6 @@ def test_before_the_first_deployment_the_portal_says_so(clinician: User, client_
     response = paste(client)
     assert response.status_code == 503
     assert PASTED in response.content.decode()
-
-
-def test_htmx_gets_the_result_alone_and_a_sign_that_it_is_one(
-    engine: StubEngine, clinician: User, client_for: ClientFor
-) -> None:
-    client = client_for(clinician)
-    for text in (PASTED, ""):
-        response = paste(client, text, **HTMX)
-        assert "<html" not in response.content.decode()
-        assert response["X-Precis-Fragment"] == "1"
 
 
 def test_the_model_that_answers_is_named(
