@@ -9,6 +9,8 @@
   const result = document.getElementById("result");
   const forms = [...document.querySelectorAll("form[data-stream]")];
   const choices = document.getElementById("choices");
+  const READING = "Reading the text. The first words usually come within some seconds.";
+  const WRITING = "Do not use these words yet. Once all are written, each sentence is held against the record.";
   let request = null;
 
   const say = (title, advice, kind = "danger") => {
@@ -29,7 +31,10 @@
     ].filter(Boolean).join(" ");
 
   const answers = {
-    piece: ({ text }) => words.append(text),
+    piece: ({ text }) => {
+      words.append(text);
+      if (state.textContent === READING) state.textContent = WRITING;
+    },
     progress: (progress) => (state.textContent = where(progress)),
     checking: () => (state.textContent = "Written. Now each sentence is held against the record."),
     result: ({ html }) => {
@@ -92,7 +97,7 @@
     request = new AbortController();
     words.replaceChildren();
     result.replaceChildren();
-    state.textContent = "Reading the text. The first words usually come within some seconds.";
+    state.textContent = READING;
     told.textContent = "The summary is being written. The Escape key stops it.";
     show(true);
     writing.scrollIntoView({ block: "nearest" });

@@ -58,6 +58,7 @@ def test_the_first_words_stand_there_before_the_last_are_written(
 ) -> None:
     summarize(page, server, box)
     expect(page.get_by_role("heading", name="Being written – not checked yet")).to_be_visible()
+    expect(page.get_by_text("Do not use these words yet.")).to_be_visible()
     expect(page.locator("#words")).to_have_attribute("aria-live", "off")
     expect(page.get_by_role("status").filter(has_text="The summary is being written")).to_have_count(1)
     expect(page.locator("#words")).not_to_contain_text(LAST_WORDS)

@@ -101,6 +101,37 @@ def test_a_caller_who_hangs_up_is_not_written_for(installation: Installation, mo
     assert count(installation, "all()") == 0
 
 
+SIGN_IN = """
+from accounts.models import User
+from django.test import Client
+User.objects.update(must_change_password=False)
+client = Client()
+client.force_login(User.objects.get(username="admin"))
+print(client.cookies["sessionid"].value)
+"""
+
+
+def test_the_portals_words_come_while_they_are_written_and_stop_with_the_reader(
+    installation: Installation, model: Path
+) -> None:
+    _, sha256 = deploy_model(installation, model)
+    csrf = "c" * 32
+    cookies = {"sessionid": installation.shell(SIGN_IN).split()[-1], "csrftoken": csrf}
+    with (
+        stub_engine(installation.var, sha256) as engine,
+        web_server(installation, free_port()) as url,
+        httpx.Client(base_url=url, cookies=cookies, trust_env=False, timeout=60) as client,
+    ):
+        engine.goes_on.clear()
+        asked = {"text": TEXT.format(3), "csrfmiddlewaretoken": csrf}
+        with client.stream("POST", "/portal/stream/", data=asked) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "event: piece"
+            assert "Zebulon Quarrington" in next(lines), "half is written, and the engine waits"
+        wait_for(lambda: cancelled(installation) == 1, 30, "the cancellation")
+    assert count(installation, "all()") == 0
+
+
 def cancelled(installation: Installation) -> int:
     program = (
         "from audit.models import AuditEntry as A; print(A.objects.filter(action='cancel_summary').count())"
