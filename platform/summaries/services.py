@@ -10,13 +10,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import ApiToken, Clinic, User
+from accounts.models import ApiToken, User
 from audit import log
 from config import vault
 from config.keys import derive
 from privacy.placeholders import restore
 from privacy.seal import seal
-from records.models import Record
 from summaries import admission, asking, shadows
 from summaries.deployments import current_deployment, read_at_once
 from summaries.engine import Cancellation, Completion, EngineCancelled, EngineClient
@@ -24,8 +23,8 @@ from summaries.models import Deployment, Summary
 from summaries.opening import MalformedAnswer as MalformedAnswer
 from summaries.opening import check_json
 from summaries.opening import opened as opened
-from summaries.questions import Asked, asked_of_record, asked_of_text
-from summaries.styles import DEFAULT, STYLES, Style, style_of
+from summaries.questions import Asked
+from summaries.styles import STYLES, style_of
 
 
 class NoModelDeployed(Exception):
@@ -49,34 +48,6 @@ class Written:
     def restored(self) -> str:
         """The summary with real values put back, for the clinician's own view."""
         return restore(self.text, self.originals)
-
-
-def summarize_text(
-    *,
-    clinic: Clinic,
-    text: str,
-    section: str = "",
-    style: Style = DEFAULT,
-    careful: bool = False,
-    user: User | None = None,
-    token: ApiToken | None = None,
-) -> Written:
-    """Summarize a text that came by paste or API. It is scrubbed first, always; the model sees placeholders only.
-
-    Raises ``TextRefused``, ``NoModelDeployed``, ``QueueFull`` and the engine's exceptions.
-    """
-    asked = asked_of_text(
-        clinic=clinic, text=text, section=section, style=style, careful=careful, user=user, token=token
-    )
-    return Writing(asked).to_the_end()
-
-
-def summarize_record(
-    *, record: Record, user: User, section: str = "", style: Style = DEFAULT, careful: bool = False
-) -> Written:
-    """Summarize a record of the clinic from its newest scrubbed version."""
-    asked = asked_of_record(record=record, user=user, section=section, style=style, careful=careful)
-    return Writing(asked).to_the_end()
 
 
 def open_summary(*, summary: Summary, user: User) -> tuple[str, str]:

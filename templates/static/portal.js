@@ -9,7 +9,7 @@
   const result = document.getElementById("result");
   const forms = [...document.querySelectorAll("form[data-stream]")];
   const choices = document.getElementById("choices");
-  const READING = "Reading the text. The first words usually come within some seconds.";
+  const READING = "Reading the text. This takes some seconds, and longer for a long record.";
   const WRITING = "Do not use these words yet. Once all are written, each sentence is held against the record.";
   let request = null;
 
@@ -56,7 +56,7 @@
       const whole = (rest + next.value).split("\n\n");
       rest = whole.pop();
       for (const each of whole) {
-        const [, name, data] = each.match(/^event: (\w+)\ndata: (.*)$/);
+        const [, name, data] = each.match(/^event: (\w+)\ndata: (.*)$/s);
         answers[name](JSON.parse(data));
         last = name;
       }
@@ -82,7 +82,7 @@
       else if (!isStream) say("That did not work.", "Your text is still in the box. A very long text must be summarized in parts; otherwise try again in a moment.");
       else if (!["result", "trouble"].includes(await read(answer.body))) throw new Error("The answer broke off.");
     } catch {
-      if (signal.aborted) say("Stopped.", "No summary was saved, and your text is still in the box.", "info");
+      if (signal.aborted) say("Stopped.", "What was written so far was taken away. Your text is still in the box.", "info");
       else say("Precis does not answer.", `${words.textContent && "The unfinished words were taken away. "}Your text is still in the box. Try again in a moment; if it lasts, tell your administrator.`);
     }
   };

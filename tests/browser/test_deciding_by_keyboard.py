@@ -14,12 +14,12 @@ from browsing import enter_on, keep, press_until_focused, sign_in_by_keyboard
 from playwright.sync_api import Page, expect
 from stub_engine import StubEngine, stub_engine
 from traces import rows_holding
+from written import summarize_text
 
 from accounts.models import Clinic, User
 from summaries import reviewing
 from summaries.deployments import deploy
 from summaries.models import Summary, SummaryEdit, SummaryReview
-from summaries.services import summarize_text
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)

@@ -125,7 +125,9 @@ def test_an_engine_that_dies_in_the_middle_leaves_no_words_and_all_of_the_text(
     page: Page, server: str, box: Locator, engine: StubEngine, clinician: User
 ) -> None:
     engine.breaks_off = True
+    engine.answer = SUMMARY.replace("tightness", "\u2028tightness")  # JSON leaves this end of a line as it is
     summarize(page, server, box)
+    expect(page.locator("#words")).to_contain_text("tightness")
     engine.goes_on.set()
     expect(page.get_by_role("alert")).to_contain_text("The engine stopped in the middle of a summary.")
     expect(page.get_by_role("alert")).to_contain_text("Try again in 5 seconds.")

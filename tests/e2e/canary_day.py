@@ -99,6 +99,7 @@ post(f"/records/review/{records[1].uuid}/", marks=quoting, words=quoting, kind=P
 post(f"/records/review/{records[1].uuid}/", marks="[]", words=CANARIES[7], kind="NAME")
 post("/portal/summarize/", text=quoting, section=PATIENT)
 post("/portal/summarize/", text=quoting, section=f"{quoting}" * 3)
+post("/portal/stream/", text=quoting, section=PATIENT)
 post("/datasets/propose/", name=quoting, seed=PATIENT)
 post(f"/records/{records[2].uuid}/erase/", label=PATIENT)
 post("/runs/start/", name=quoting, dataset=PATIENT)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from stub_engine import StubEngine
 from traces import files_holding, rows_holding
+from written import summarize_record, summarize_text
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
@@ -22,7 +23,6 @@ from records.services.scrubbing import scrub_record, scrub_upload
 from summaries import corrections, reviewing
 from summaries.corrections import hand_on
 from summaries.models import Summary, SummaryReview
-from summaries.services import summarize_record, summarize_text
 from summaries.styles import STYLES
 
 ClientFor = Callable[[User], Client]

@@ -12,12 +12,12 @@ from django.urls import reverse
 from docx import Document
 from fhir.resources.R4B.composition import Composition
 from stub_engine import StubEngine
+from written import summarize_text
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from summaries import reviewing
 from summaries.models import Summary
-from summaries.services import summarize_text
 
 ClientFor = Callable[[User], Client]
 

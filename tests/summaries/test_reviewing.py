@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from stub_engine import StubEngine
 from traces import files_holding, rows_holding
+from written import summarize_record, summarize_text
 
 from accounts.models import Clinic, Role, User
 from audit import log, staff
@@ -19,7 +20,6 @@ from records.models import Record
 from summaries import reviewing
 from summaries.models import Summary, SummaryEdit, SummaryReview
 from summaries.reviewing import AlreadyDecided, EditRefused, IdentifiersCaught, Ratings
-from summaries.services import summarize_record, summarize_text
 
 ClientFor = Callable[[User], Client]
 PASTED = "Mary Ellsworth, SSN 521-44-9832, has had chest pain since Tuesday."

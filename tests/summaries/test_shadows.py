@@ -17,10 +17,11 @@ from django.urls import reverse
 from django.utils import timezone
 from stub_engine import StubEngine
 from traces import files_holding, rows_holding
+from written import summarize_text
 
 from accounts.models import User
 from audit.models import AuditEntry
-from summaries import admission, services, shadows
+from summaries import admission, shadows
 from summaries.deployments import NotDeployable, current_deployment, deploy, point_engine, roll_back
 from summaries.engine import EngineClient
 from summaries.models import Shadow, ShadowAnswer, Summary
@@ -52,7 +53,7 @@ def shadow(engine: StubEngine, candidate: ModelArtifact, admin: User, own_var: P
 
 
 def summarize(user: User, **more: Any) -> Summary:
-    return services.summarize_text(clinic=user.membership.clinic, text=TEXT, user=user, **more).summary
+    return summarize_text(clinic=user.membership.clinic, text=TEXT, user=user, **more).summary
 
 
 def test_the_candidate_is_asked_the_same_after_the_summary_was_shown(
