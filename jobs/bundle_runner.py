@@ -82,6 +82,8 @@ def _sha256(path: Path) -> str | None:
 
 
 def read(path: Path | None) -> str:
+    if path is None and sys.stdin.isatty():
+        print("Paste the record, then press Enter and Ctrl-D.", file=sys.stderr)
     try:
         text = (path.read_bytes() if path else sys.stdin.buffer.read()).decode("utf-8-sig")
     except OSError as error:

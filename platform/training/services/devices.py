@@ -1,9 +1,10 @@
 """Where a model's file runs: kinds of machines, or this one as it is measured now (docs/bundle.md)."""
 
+import os
 from collections.abc import Iterable
 
 from jobs import machine
-from jobs.devices import DEVICES, Budget, Device, Model, budget, model_of
+from jobs.devices import DEVICES, Budget, Device, Model, budget, measured, model_of
 from jobs.gguf_header import read_header
 from training.models import ModelArtifact
 from training.options import RunOptions
@@ -40,9 +41,10 @@ def budgets(artifact: ModelArtifact, devices: Iterable[Device] = DEVICES) -> lis
 
 def this_machine() -> Device:
     """Measures for about a second; what else runs meanwhile counts against it."""
-    return Device(
+    return measured(
         "This machine, just now",
-        machine.free_memory_bytes(),
-        machine.memory_bytes_per_s(),
-        machine.matrix_operations_per_s(),
+        free_bytes=machine.free_memory_bytes(),
+        bytes_per_s=machine.memory_bytes_per_s(),
+        cores=len(os.sched_getaffinity(0)),
+        operations_per_s=machine.matrix_operations_per_s(),
     )
