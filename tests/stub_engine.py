@@ -27,6 +27,8 @@ class StubEngine:
     seconds: float = 0
     """How long it takes before it answers."""
     ignores_schemas: bool = False
+    under_schema: dict[str, str] = field(default_factory=dict)
+    """Its answers to a schema that has a property of that name, in the place of ``PROBLEMS``."""
     breaks_off: bool = False
     """It ends in the middle of its answer."""
     goes_on: threading.Event = field(default_factory=threading.Event)
@@ -89,6 +91,12 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
         live.unlink()
 
 
+def _decoded(engine: StubEngine, asked: dict[str, Any]) -> str:
+    properties = asked["response_format"]["json_schema"]["schema"]["properties"]
+    named = [answer for name, answer in engine.under_schema.items() if name in properties]
+    return named[0] if named else json.dumps(PROBLEMS)
+
+
 def _counted(asked: dict[str, Any]) -> dict[str, Any]:
     """Four characters are a token."""
     if "messages" in asked:
@@ -99,7 +107,7 @@ def _counted(asked: dict[str, Any]) -> dict[str, Any]:
 def _events(engine: StubEngine, asked: dict[str, Any]) -> list[bytes]:
     """In two halves. A piece for every three letters, so that placeholders come in parts; JSON where a schema asks for it."""
     is_json = "response_format" in asked and not engine.ignores_schemas
-    answer = json.dumps(PROBLEMS) if is_json else engine.drafts.get(asked["seed"], engine.answer)
+    answer = _decoded(engine, asked) if is_json else engine.drafts.get(asked["seed"], engine.answer)
     is_chat = "messages" in asked
     usage = {"prompt_tokens": 50, "completion_tokens": engine.generated_tokens}
     ending = "length" if engine.generated_tokens >= asked["max_tokens"] else "stop"

@@ -15,6 +15,7 @@ from summaries import deployments, idempotency, questions, services, sse
 from summaries.api_auth import TokenAuth, token_of
 from summaries.api_batches import router as batches_router
 from summaries.api_errors import handle_errors, trouble_of
+from summaries.api_explanations import router as explanations_router
 from summaries.api_fhir import router as fhir_router
 from summaries.api_schemas import (
     PROBLEMS,
@@ -149,4 +150,5 @@ def _problem(error: Exception, trouble: Trouble) -> dict[str, str]:
 
 handle_errors(api, _problem)
 api.add_router("/summaries/batches", batches_router)
+api.add_router("/summaries", explanations_router)
 api.add_router("/fhir", fhir_router)

@@ -22,6 +22,7 @@ KNOWN_FIELDS = frozenset(
         "reading_grade",
         "stream",
         "texts",
+        "sentence",
         "model",
         "messages",
         "role",

@@ -5,10 +5,12 @@ detector that has learned since is heard at once.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grounding.detector import Detector, Judgement, Verdict, get_detector
+from grounding.detector import EXACT, Detector, Judgement, Verdict, get_detector
 from grounding.evidence import Record, forms
+from grounding.explaining import Flagged
 from grounding.findings import Category, Finding, How
 from grounding.omissions import Omission, omissions
 from grounding.repair import repair
@@ -33,6 +35,7 @@ class CheckedSentence:
     lines: tuple[int, ...]
     suggestion: str | None
     """The sentence put right from the record; None where nobody but a person can."""
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,23 @@ def _checked(judgement: Judgement, record: Record, text: str, detector: Detector
         reason=_reason(judgement, record, text),
         lines=_lines(judgement, record),
         suggestion=repair(record, judgement, detector) if judgement.flagged else None,
+        findings=judgement.findings,
+    )
+
+
+def flagged(
+    sentence: CheckedSentence, lines: Sequence[tuple[int, int]], *, source: str, text: str
+) -> Flagged:
+    """What a model is told of a flagged sentence of ``text``; ``lines`` are those of its ``Checked``."""
+    wrong = [each for each in sentence.findings if each.how is How.CONTRADICTED and each.category in EXACT]
+    return Flagged(
+        sentence.text,
+        evidence=tuple(source[slice(*lines[number - 1])] for number in sentence.lines),
+        reason=sentence.reason,
+        verdict=sentence.verdict,
+        findings=sentence.findings,
+        said=tuple(text[each.start : each.end] for each in wrong),
+        told=tuple(source[slice(*place)] for each in wrong for place in each.record),
     )
 
 

@@ -95,6 +95,13 @@ class DecisionForm(forms.Form):
         return Ratings(**{name: self.cleaned_data[name] for name in Ratings.__dataclass_fields__})
 
 
+class ExplainForm(forms.Form):
+    """``real_values``: asked from the portal, where they stand in the draft, too."""
+
+    sentence = forms.IntegerField(min_value=1)
+    real_values = forms.BooleanField(required=False)
+
+
 def known_sections(clinic: Clinic) -> list[str]:
     """The sections of the clinic's own records, which are those its model was trained on."""
     named = Record.objects.filter(clinic=clinic).exclude(section="").order_by("section")

@@ -300,3 +300,30 @@ class ShadowAnswer(LeasedJob):
 
     def __str__(self) -> str:
         return f"Shadow answer {self.uuid}"
+
+
+class Disagreement(models.Model):
+    """A model, asked to explain what the detector flagged, held that nothing, or something else, is wrong. No words.
+
+    Who was right shows when a person decides about the summary: for the detector's next training. The sentence is found
+    again by its number, and its text in the summary.
+    """
+
+    summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="disagreements")
+    # Counted from 1, of the draft as a person reads it.
+    sentence = models.PositiveIntegerField()
+    # Values of grounding's Verdict, Category, Kind and Fault.
+    verdict = models.CharField(max_length=20)
+    category = models.CharField(max_length=20)
+    kind = models.CharField(max_length=20)
+    fault = models.CharField(max_length=30)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["summary", "sentence"], name="one_disagreement_a_sentence")
+        ]
+
+    def __str__(self) -> str:
+        return f"Disagreement about sentence {self.sentence} of {self.summary}"

@@ -53,7 +53,7 @@ def summaries(request: HttpRequest) -> HttpResponse:
 @require_safe
 def summary(request: HttpRequest, uuid: str) -> HttpResponse:
     """A saved summary, with placeholders: the real values were never kept."""
-    return _page(request, _own(request, uuid))
+    return show(request, own_summary(request, uuid))
 
 
 @requires(Action.SUMMARIZE)
@@ -61,7 +61,7 @@ def summary(request: HttpRequest, uuid: str) -> HttpResponse:
 @require_POST
 def save_edit(request: HttpRequest, uuid: str) -> HttpResponse:
     """What is typed so far; for htmx what was saved and what it changes, else the page again."""
-    own, form = _own(request, uuid), DecisionForm(request.POST)
+    own, form = own_summary(request, uuid), DecisionForm(request.POST)
     context: dict[str, Any] = {"summary": own}
     try:
         typed = reviewing.save_edit(summary=own, user=user_of(request), text=_typed(form))
@@ -73,25 +73,25 @@ def save_edit(request: HttpRequest, uuid: str) -> HttpResponse:
         response[FRAGMENT_HEADER] = "1"
         return response
     if "not_saved" in context:
-        return _page(request, own, form=form, trouble=context["not_saved"], status=409)
-    return _page(request, own, form=form, typed=typed)
+        return show(request, own, form=form, trouble=context["not_saved"], status=409)
+    return show(request, own, form=form, typed=typed)
 
 
 @requires(Action.SUMMARIZE)
 @never_cache
 @require_POST
 def decide(request: HttpRequest, uuid: str) -> HttpResponse:
-    own, form = _own(request, uuid), DecisionForm(request.POST)
+    own, form = own_summary(request, uuid), DecisionForm(request.POST)
     if not form.is_valid():
-        return _page(request, own, form=form, status=400)
+        return show(request, own, form=form, status=400)
     try:
         review = _decide(own, request, form)
     except IdentifiersCaught as caught:
-        return _page(request, own, form=form, typed=caught.typed)
+        return show(request, own, form=form, typed=caught.typed)
     except EditRefused as error:
-        return _page(request, own, form=form, trouble=str(error), status=400)
+        return show(request, own, form=form, trouble=str(error), status=400)
     except AlreadyDecided as error:
-        return _page(request, own, form=form, trouble=str(error), status=409)
+        return show(request, own, form=form, trouble=str(error), status=409)
     messages.success(request, f"{review.get_decision_display()}. It can be taken back on this page.")
     return redirect("summaries:summary", own.uuid)
 
@@ -99,7 +99,7 @@ def decide(request: HttpRequest, uuid: str) -> HttpResponse:
 @requires(Action.SUMMARIZE)
 @require_POST
 def reopen(request: HttpRequest, uuid: str) -> HttpResponse:
-    own = _own(request, uuid)
+    own = own_summary(request, uuid)
     review = reviewing.standing_review(own)
     try:
         if review is None:
@@ -116,7 +116,7 @@ def reopen(request: HttpRequest, uuid: str) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, uuid: str) -> HttpResponse:
     """The summary as a file: the accepted text, or the draft, which says on every page that it is one."""
-    own = _own(request, uuid)
+    own = own_summary(request, uuid)
     writer = exports.WRITERS.get(request.GET.get("as", ""))
     if writer is None:
         raise Http404
@@ -127,7 +127,7 @@ def export(request: HttpRequest, uuid: str) -> HttpResponse:
     return response
 
 
-def _own(request: HttpRequest, uuid: str) -> Summary:
+def own_summary(request: HttpRequest, uuid: str) -> Summary:
     fetched = Summary.objects.select_related("clinic", "author", "api_token", "deployment__artifact")
     return own_or_404(fetched.select_related("scrubbed_text__record__clinic"), clinic_of(request), uuid)
 
@@ -157,16 +157,20 @@ def _reopened(review: SummaryReview) -> str:
     )
 
 
-def _page(
+def show(
     request: HttpRequest,
     own: Summary,
     *,
     form: DecisionForm | None = None,
     typed: Typed | None = None,
     trouble: str = "",
+    explained: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page in whatever state the summary is, with what was typed, or with what is saved of it."""
+    """The page in whatever state the summary is, with what was typed, or with what is saved of it.
+
+    ``explained`` is what ``explain_views`` has to say of one of its sentences.
+    """
     source, _ = services.open_summary(summary=own, user=user_of(request))
     draft, review = reviewing.draft_of(own), reviewing.standing_review(own)
     context: dict[str, Any] = {
@@ -175,6 +179,7 @@ def _page(
         "style": style_of(own.style),
         "is_cut_off": own.is_cut_off,
         "trouble": trouble,
+        "explained_one": explained,
         "review": review,
         "history": own.reviews.exclude(reopened_at=None).select_related("reviewer", "reopened_by"),
     }

@@ -220,7 +220,7 @@ def _scrubbed(summary: Summary, user: User, text: str) -> Typed:
     spans = [span for span in spans if not _stands_in(text[span.start : span.end], source, draft)]
     if not spans:
         return Typed(text, [])
-    words = _placeholders(text, spans, source, _known(summary, user, source))
+    words = _placeholders(text, spans, source, originals_of(summary, user, source))
     replaced = put([text], [spans], words, {}).texts[0]
     caught = {text[span.start : span.end]: words[span.kind, text[span.start : span.end]] for span in spans}
     return Typed(replaced, [Caught(said, token) for said, token in caught.items()])
@@ -246,7 +246,7 @@ def _placeholders(
     return {each: same.get(token, token) for each, token in numbering.items()}
 
 
-def _known(summary: Summary, user: User, source: str) -> dict[str, str]:
+def originals_of(summary: Summary, user: User, source: str) -> dict[str, str]:
     """What the record's placeholders stand for, while its original is here and it was not reviewed otherwise since."""
     if summary.scrubbed_text is None:
         return {}

@@ -14,6 +14,7 @@ from summaries.engine import (
     EngineUnavailable,
     PromptTooLong,
 )
+from summaries.explaining import NotFlagged
 from summaries.idempotency import RETRY_AFTER_SECONDS as REPEAT_SECONDS
 from summaries.idempotency import KeyReused, StillAnswering
 from summaries.questions import TextRefused
@@ -25,6 +26,7 @@ EXPECTED = (
     TextRefused,
     NotReviewable,
     NoModelDeployed,
+    NotFlagged,
     QueueFull,
     EngineUnavailable,
     EngineTimeout,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from summaries import bundle_views, correction_views, review_views, shadow_views, views
+from summaries import bundle_views, correction_views, explain_views, review_views, shadow_views, views
 
 app_name = "summaries"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("summaries/<uuid:uuid>/edit/", review_views.save_edit, name="summary_edit"),
     path("summaries/<uuid:uuid>/decide/", review_views.decide, name="summary_decide"),
     path("summaries/<uuid:uuid>/reopen/", review_views.reopen, name="summary_reopen"),
+    path("summaries/<uuid:uuid>/explanations/", explain_views.explanation, name="summary_explanation"),
     path("summaries/<uuid:uuid>/export/", review_views.export, name="summary_export"),
     path("models/<uuid:uuid>/deploy/", views.deploy, name="deploy"),
     path("models/<uuid:uuid>/bundle.zip", bundle_views.bundle, name="bundle"),

@@ -20,7 +20,16 @@ pytestmark = pytest.mark.django_db
 PUBLIC = {"accounts:sign_in", "accounts:sign_out"}
 # Answered by token, not by session: tests/summaries/test_api*.py hold their rules.
 BY_TOKEN = {
-    *("api:summaries", "api:summary", "api:batches", "api:batch", "api:fhir", "api:health", "api:api-root"),
+    *(
+        "api:summaries",
+        "api:summary",
+        "api:explanations",
+        "api:batches",
+        "api:batch",
+        "api:fhir",
+        "api:health",
+        "api:api-root",
+    ),
     *("openai:models", "openai:chat", "openai:completions", "openai:api-root"),
 }
 

@@ -1,5 +1,6 @@
 """A clinician finds the wrong dose in a draft by keyboard, sees where the record says otherwise, in a real browser."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,51 @@ def test_the_wrong_dose_is_found_by_keyboard_and_the_record_beside_it(
         )
         expect(page.locator("#edit-state del", has_text="colonoscopy")).to_be_visible()
         expect(page.get_by_text("Accepted by")).to_have_count(0)
+
+
+def test_a_flagged_sentence_is_explained_beside_it_and_the_page_stays_as_it_is(
+    page: Page, server: str, clinic: Clinic, admin: User, clinician: User, settings: Any, own_var: Path
+) -> None:
+    model_rows.pretend_installed(settings, own_var)
+    artifact = model_rows.model_of(model_rows.finished_run(clinic, admin))
+    deploy(artifact=artifact, user=admin)
+    with stub_engine(own_var, artifact.sha256) as engine:
+        engine.answer = (
+            "Her left knee has been swollen for three months. She takes metoprolol 25 mg three times a day."
+        )
+        engine.under_schema = {
+            "explanation": said("The record says three weeks, but the sentence says three months.", "number"),
+            "rewrite": json.dumps({"rewrite": "She takes metoprolol 25 mg twice a day."}),
+        }
+        sign_in(page, server, "dina")
+        page.goto(f"{server}/portal/")
+        page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+        page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+        button = page.get_by_role("button", name="Explain sentence 1")
+        button.scroll_into_view_if_needed()
+        stood_at = page.evaluate("scrollY")
+        button.press("Enter")
+        expect(page.locator("#explanation-1")).to_contain_text(
+            "The model explains: The record says three weeks"
+        )
+        assert page.evaluate("scrollY") == stood_at, "the page did not jump"
+        expect(button).to_be_focused()
+        engine.under_schema["explanation"] = said("The sentence is supported by the record.", "supported")
+        page.get_by_role("button", name="Explain sentence 2").press("Enter")
+        expect(page.locator("#explanation-2")).to_contain_text("Needs a look.")
+        expect(page.locator("#summary-text")).to_contain_text("metoprolol 25 mg three times a day")
+        keep(page, "portal-explained")
+
+        page.get_by_role("link", name="Check, edit and accept").click()
+        page.get_by_label("Your text").press_sequentially("X")
+        page.get_by_role("button", name="Explain sentence 2").press("Enter")
+        expect(page.locator("#explanation-2")).to_contain_text("The check finds nothing wrong with that.")
+        keep(page, "summary-explained")
+        page.locator("#explanation-2").get_by_role("button", name="Use this").press("Enter")
+        expect(page.get_by_label("Your text")).to_have_value(
+            "XHer left knee has been swollen for three months. She takes metoprolol 25 mg twice a day."
+        )
+
+
+def said(text: str, category: str) -> str:
+    return json.dumps({"category": category, "explanation": text})

@@ -36,10 +36,10 @@ _PATTERN = re.compile(
 
 
 def dates(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
-    claimed = _read(sentence.text, sentence.start)
+    claimed = read_dates(sentence.text, sentence.start)
     if not claimed:
         return []
-    held = record.once("dates", lambda: _read(record.source, 0))
+    held = record.once("dates", lambda: read_dates(record.source, 0))
     known = record.once("known dates", lambda: _known(held, record))
     results = []
     for kind, values, start, end in claimed:
@@ -72,7 +72,7 @@ def _known(held: list[tuple[str, frozenset[str], int, int]], record: Record) -> 
     return frozenset().union(*(values for _, values, *_ in held), years, days)
 
 
-def _read(text: str, offset: int) -> list[tuple[str, frozenset[str], int, int]]:
+def read_dates(text: str, offset: int) -> list[tuple[str, frozenset[str], int, int]]:
     """(kind, comparable parts, start, end)."""
     found = []
     for match in _PATTERN.finditer(text):
