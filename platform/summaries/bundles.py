@@ -96,6 +96,7 @@ def write_folder(contents: Contents, goal: Path) -> None:
 def write_zip(contents: Contents, goal: Path) -> None:
     """Whole or not at all."""
     draft = goal.with_name(f".{goal.name}.part")
+    goal.parent.mkdir(parents=True, exist_ok=True)
     try:
         with draft.open("wb") as file:
             file.writelines(zipped(contents, goal.stem))
