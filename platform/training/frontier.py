@@ -27,7 +27,7 @@ class Variant:
     """None for the model that the others were made of."""
     refusal: str
     is_best: bool = False
-    """No smaller file, or one as small, is as good."""
+    """Of those that may be deployed, none that is smaller, or as small, is as good."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,9 @@ def _served(whole: ModelArtifact, runs: list[TrainingRun]) -> dict[str, float] |
 def _mark_best(variants: Iterable[Variant]) -> list[Variant]:
     marked, best = [], float("-inf")
     for variant in sorted(variants, key=lambda each: (each.artifact.bytes, -each.rouge_1["value"])):
-        marked.append(replace(variant, is_best=variant.rouge_1["value"] > best))
-        best = max(best, variant.rouge_1["value"])
+        is_best = not variant.refusal and variant.rouge_1["value"] > best
+        marked.append(replace(variant, is_best=is_best))
+        best = variant.rouge_1["value"] if is_best else best
     return marked[::-1]
 
 
