@@ -6,6 +6,7 @@ file is asked by the engine before it counts as made, and refused where it drift
 made up, the rows come as token ids.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ TOKENS_A_ROW = 64
 LEAST_AGREEMENT = 0.99
 NEAR = 0.05
 """In logits: what the engine's 16-bit sums may move. Of two tokens this close, either is the likeliest."""
+LIKELIEST = 32
+"""Of so many tokens the probabilities are compared one by one, of all others their sum."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Sample:
     tokens: list[int]
     """Prompt and summary; the last is the end of turn."""
     likeliest: list[set[int]]
+    log_probabilities: list[dict[int, float]]
+    """Of the LIKELIEST tokens at each place."""
 
     @property
     def before(self) -> list[list[int]]:
@@ -68,6 +73,8 @@ class Sample:
 class Agreement:
     agreed: int
     tokens: int
+    kl: float
+    """KL(trained || served) in nats, the mean over those tokens at which the engine goes on; at least, see ``kl_of``."""
 
     @property
     def share(self) -> float:
@@ -101,7 +108,15 @@ def _sample(model: PreTrainedModel, tokens: list[int]) -> Sample:
     out = model.eval()(torch.tensor([tokens[:-1]]), logits_to_keep=places, use_cache=False)
     logits = out.logits[0].float()
     near = logits >= logits.max(-1, keepdim=True).values - NEAR
-    return Sample(tokens, [set(place.nonzero().flatten().tolist()) for place in near])
+    top = logits.log_softmax(-1).topk(min(LIKELIEST, logits.shape[-1]))
+    return Sample(
+        tokens,
+        [set(place.nonzero().flatten().tolist()) for place in near],
+        [
+            dict(zip(ids, values, strict=True))
+            for ids, values in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        ],
+    )
 
 
 @contextmanager
@@ -144,19 +159,41 @@ def check_end(client: httpx.Client, sample: Sample) -> None:
 
 
 def compare(client: httpx.Client, samples: Sequence[Sample]) -> Agreement:
-    """At how many tokens of the rows the engine's likeliest is the trained model's."""
+    """At how many tokens of the rows the engine's likeliest is the trained model's, and how far their probabilities are."""
 
-    def ask(sample: Sample) -> int:
-        agreed = 0
-        for read, likeliest in zip(sample.before, sample.likeliest, strict=True):
+    def ask(sample: Sample) -> tuple[int, list[float]]:
+        agreed, kls = 0, []
+        places = zip(sample.before, sample.likeliest, sample.log_probabilities, strict=True)
+        for read, likeliest, trained in places:
             asked = {"prompt": read, "n_predict": 1, "temperature": 0.0, "return_tokens": True}
+            asked["n_probs"] = 8 * LIKELIEST
             said = client.post("/completion", json=asked).raise_for_status().json()
             agreed += said["tokens"][0] in likeliest
-        return agreed
+            # The engine tells no probabilities where it takes the end of turn.
+            for told in said.get("completion_probabilities", []):
+                kls.append(kl_of(trained, {each["id"]: each["logprob"] for each in told["top_logprobs"]}))
+        return agreed, kls
 
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        agreed = sum(pool.map(ask, samples))
-    return Agreement(agreed, sum(len(sample.likeliest) for sample in samples))
+        asked = list(pool.map(ask, samples))
+    kls = [kl for _, each in asked for kl in each]
+    return Agreement(
+        agreed=sum(agreed for agreed, _ in asked),
+        tokens=sum(len(sample.likeliest) for sample in samples),
+        kl=round(sum(kls) / max(1, len(kls)), 5),
+    )
+
+
+def kl_of(trained: dict[int, float], served: dict[int, float]) -> float:
+    """KL(trained || served) in nats, of log-probabilities of the likeliest tokens of each, all others taken as one.
+
+    Taking tokens together never makes the divergence larger, so it is at least this. A token that the served model does
+    not tell of is given the least of those it tells.
+    """
+    least = min(served.values())
+    parts = [(math.exp(ours), math.exp(served.get(token, least))) for token, ours in trained.items()]
+    rest = tuple(max(0.0, 1.0 - sum(each[side] for each in parts)) for side in (0, 1))
+    return sum(p * math.log(p / max(q, 1e-12)) for p, q in (*parts, rest) if p > 0)
 
 
 def require(agreement: Agreement) -> None:

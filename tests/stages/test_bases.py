@@ -1,5 +1,7 @@
 """Each family of the catalogue the whole way: prepared, trained, merged, converted, served, and answering as trained."""
 
+import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,20 @@ from jobs.fetch import fetch
 from jobs.specs import PrepareSpec, QuantizeSpec, TrainSpec
 from jobs.stages import parity, prepare, quantize, train
 from jobs.stages.entry import StageRefusal
-from jobs.stages.parity import PROBES, Agreement, Sample, check_end, check_prompts, require
+from jobs.stages.parity import (
+    PROBES,
+    Agreement,
+    Sample,
+    check_end,
+    check_prompts,
+    compare,
+    engine,
+    kl_of,
+    require,
+    take_samples,
+)
 from jobs.stages.serving import prompt_tokens
+from jobs.stages.sources import load_source
 from jobs.stages.tokens import encode
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 from tests.stages.tiny import run_folder, visit_rows, write_rows
@@ -93,7 +107,7 @@ def way(
             quantize,
             QuantizeSpec(
                 **where, adapter=str(folders["train"]), prepared=str(folders["prepare"]), tools_dir=str(tools_dir),
-                types=("Q8_0",),
+                types=("F16", "Q8_0"),
             ),
         ),
     }  # fmt: skip
@@ -116,7 +130,37 @@ def test_the_engine_answers_as_the_trained_model_at_every_token(way: Way) -> Non
     half = Agreement(**way.metrics["parity"]["F16"])
     assert half.tokens > 500
     assert half.share >= 0.99
+    assert half.kl < 1e-3
     assert Agreement(**way.metrics["parity"]["Q8_0"]).share >= 0.9
+
+
+def test_a_tensor_flipped_on_purpose_is_caught(way: Way, tmp_path: Path) -> None:
+    spoilt = tmp_path / "spoilt.gguf"
+    shutil.copy(way.root / "quantize" / "artifact" / "model-F16.gguf", spoilt)
+    tensors = {tensor.name: tensor for tensor in GGUFReader(spoilt, "r+").tensors}
+    data = tensors["blk.0.ffn_down.weight"].data
+    data[:] = data[::-1].copy()
+    data.flush()
+    base = installed(f"local:{way.family}", way.models)
+    source = load_source(base, str(way.root / "train" / "artifact"))
+    samples = take_samples(source, way.root / "prepare" / "artifact")
+    with engine(spoilt, samples, tmp_path) as client:
+        agreement = compare(client, samples)
+    assert agreement.kl > 10 * Agreement(**way.metrics["parity"]["F16"]).kl
+    with pytest.raises(StageRefusal, match="answers otherwise than the trained one"):
+        require(agreement)
+
+
+@pytest.mark.parametrize(
+    ("served", "kl"),
+    [({1: 0.5, 2: 0.25, 3: 0.25}, 0.0), ({1: 0.25, 2: 0.5, 3: 0.25}, 0.25 * math.log(2)), ({2: 1e-9}, 10.0)],
+)
+def test_the_divergence_of_two_models_is_that_of_their_likeliest_tokens(
+    served: dict[int, float], kl: float
+) -> None:
+    trained = {1: math.log(0.5), 2: math.log(0.25)}
+    found = kl_of(trained, {token: math.log(share) for token, share in served.items()})
+    assert found == pytest.approx(kl, abs=1e-9) if kl < 1 else found > kl
 
 
 def test_the_engine_reads_every_prompt_as_the_tokens_trained_on(way: Way, client: httpx.Client) -> None:
@@ -154,9 +198,9 @@ def test_what_was_trained_is_in_the_served_weights(way: Way) -> None:
 def test_an_end_of_turn_that_the_engine_reads_over_is_refused(way: Way, client: httpx.Client) -> None:
     end = way.tokenizer.convert_tokens_to_ids(ENDS[way.family])
     ordinary = encode(way.tokenizer, "Any record.", "A summary.")[1][0]
-    check_end(client, Sample([ordinary, ordinary, end], []))
+    check_end(client, Sample([ordinary, ordinary, end], [], []))
     with pytest.raises(StageRefusal, match="does not stop at the end of turn"):
-        check_end(client, Sample([ordinary, end, ordinary], []))
+        check_end(client, Sample([ordinary, end, ordinary], [], []))
 
 
 def test_a_prompt_read_as_other_tokens_is_refused(way: Way, client: httpx.Client) -> None:
@@ -169,9 +213,9 @@ def test_a_prompt_read_as_other_tokens_is_refused(way: Way, client: httpx.Client
 
 
 def test_a_file_that_drifts_is_refused() -> None:
-    require(Agreement(99, 100))
+    require(Agreement(99, 100, 0.0))
     with pytest.raises(StageRefusal, match="98 of 100 tokens agree"):
-        require(Agreement(98, 100))
+        require(Agreement(98, 100, 0.0))
 
 
 def test_a_llama_prompt_is_the_same_on_every_day(models: Path) -> None:
