@@ -88,11 +88,12 @@ class Flagged:
 
     @property
     def fitting(self) -> frozenset[Kind]:
-        """The kinds that do not contradict what was found; of a proven error only its own."""
+        """The kinds that do not contradict what was found: of a proven error its own, of what is nowhere in the record that."""
         proven = [each for each in self.findings if each.how is How.CONTRADICTED and each.category in EXACT]
         if proven:
             return frozenset().union(*(FITS[each.category] for each in proven))
-        suspected = frozenset().union(*(FITS[each.category] for each in self.findings)) | {Kind.MISSING}
+        told = [each for each in self.findings if each.how is not How.ABSENT]
+        suspected = frozenset().union(*(FITS[each.category] for each in told)) | {Kind.MISSING}
         return suspected - _OTHERWISE if self.verdict is Verdict.ABSENT else suspected | _OTHERWISE
 
 

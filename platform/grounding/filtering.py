@@ -83,7 +83,7 @@ _EXPLAINING = (
     "mentions mentioned tells told speaks reports reported shows shown lists listed contains number dose date time age unit value "
     "amount frequency drug drugs medication medicine name side part person patient patients doctor wrong incorrect different difference differs "
     "differ other another error mistake contradicts contradicted contradiction denies denied affirms affirmed missing absent found word words "
-    "nothing anything instead correct agree supported support confirm consistent true"
+    "nothing anything instead correct agree supported support confirm consistent true opposite certain perhaps little"
 )
 """What an explanation is made of, beside the words of sentence and evidence."""
 _NOT = (
@@ -94,7 +94,8 @@ _PLAIN = rf"(?:(?!{_NOT})[^.;])"
 """A character of what comes before any word that turns it round."""
 _SENTENCE = r"\b(?:sentence|summary|claim|statement)\b"
 _ANYTHING = rf"(?:{_SENTENCE}|\b(?:it|this|that|which)\b)"
-_RECORD = r"(?:\b(?:record|evidence|note|chart|transcript|conversation|source)\b|^(?:the )?(?:patient|doctor|he|she)\b)"
+_TEXT = r"\b(?:record|evidence|chart|transcript|conversation)\b"
+_RECORD = rf"(?:{_TEXT}|^(?:the )?(?:patient|doctor|he|she)\b)"
 """The record, or somebody of whom it is told: behind "the sentence says" he is the sentence's."""
 _BACKED = r"(?:supported|confirmed|consistent|correct|accurate|true|right|backed|justified|borne out|stated|mentioned|found|documented|recorded|present)"
 _AGREEMENT = re.compile(
@@ -149,8 +150,12 @@ def _invented(text: str, known: str) -> set[str]:
 
 
 def _explains_nothing(text: str, flagged: Flagged) -> bool:
-    """Sets nothing against the sentence; or not what the record says instead, where that is known."""
-    if not re.search(rf"{_NOT}|{_RECORD}", text, re.IGNORECASE):
+    """Repeats the sentence, or speaks of neither sentence nor record; or does not name what the record says instead, where that is known."""
+    said = {term.form for term in terms(flagged.sentence)}
+    if {term.form for term in terms(text)} <= said:
+        return True
+    # Without either word it is no more than another claim about the patient.
+    if not re.search(rf"{_SENTENCE}|{_TEXT}", text, re.IGNORECASE):
         return True
     return bool(flagged.told) and not any(holds(text, told) or _same(text, told) for told in flagged.told)
 

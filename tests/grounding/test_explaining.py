@@ -39,6 +39,13 @@ COLONOSCOPY = Flagged(
     verdict=Verdict.ABSENT,
     findings=(Finding(Category.ADDITION, How.ABSENT, 2, 13),),
 )
+COUGH = Flagged(
+    "The patient has no fever, but a cough.",
+    evidence=("No fever and no cough.",),
+    reason="The record may say the opposite about “cough”.",
+    verdict=Verdict.CONTRADICTED,
+    findings=(Finding(Category.NEGATION, How.CONTRADICTED, 0, 1),),
+)
 RIGHT = "The record gives metoprolol 25 mg, not 250 mg."
 
 
@@ -56,6 +63,7 @@ def judged(text: str, kind: str = "number", flagged: Flagged = DOSE) -> Explanat
         ("The record gives twenty five mg.", "number", DOSE),
         ("The record never mentions a colonoscopy.", "missing", COLONOSCOPY),
         ("No colonoscopy is mentioned in the record.", "missing", COLONOSCOPY),
+        ("The record may say the opposite about a cough.", "affirmed", COUGH),
     ],
 )
 def test_what_fits_the_detectors_finding_is_kept(text: str, kind: str, flagged: Flagged) -> None:
@@ -107,7 +115,8 @@ def test_a_category_that_calls_it_supported_contradicts_the_detector() -> None:
     [
         (Finding(Category.DOSE, How.CONTRADICTED, 0, 1), Verdict.CONTRADICTED, {"number", "contradicted"}),
         (Finding(Category.SIDE, How.CONTRADICTED, 0, 1), Verdict.CONTRADICTED, {"mixed up", "contradicted"}),
-        (Finding(Category.DOSE, How.ABSENT, 0, 1), Verdict.ABSENT, {"number", "missing"}),
+        (Finding(Category.DOSE, How.ABSENT, 0, 1), Verdict.ABSENT, {"missing"}),
+        (Finding(Category.DOSE, How.ELSEWHERE, 0, 1), Verdict.ABSENT, {"number", "missing"}),
         (
             Finding(Category.NEGATION, How.CONTRADICTED, 0, 1),
             Verdict.CONTRADICTED,
@@ -179,6 +188,12 @@ def test_a_number_drug_date_name_or_word_that_nobody_said_is_not_shown(text: str
         ("The record says metoprolol twenty five, not 250 mg.", "number", replace(DOSE, told=("25 mcg",))),
         ("[NAME_1] takes metoprolol 25 mg twice a day.", "number", DOSE),
         ("A colonoscopy is scheduled.", "missing", COLONOSCOPY),
+        (COUGH.sentence, "affirmed", COUGH),
+        (
+            "There is no evidence of a cough.",
+            "missing",
+            replace(COUGH, sentence="There is evidence of a cough."),
+        ),
     ],
 )
 def test_what_repeats_the_sentence_or_leaves_out_what_the_record_says_explains_nothing(
