@@ -13,7 +13,6 @@ import pytest
 
 from jobs.decoding import PARAMETERS
 from jobs.engine import temporary_server
-from summaries import engine
 from summaries.engine import (
     Cancellation,
     EngineCancelled,
@@ -23,6 +22,7 @@ from summaries.engine import (
     EngineUnavailable,
     Prompt,
     PromptTooLong,
+    engines,
 )
 from tests.jobs.running_engine import use_one_core
 from tests.jobs.tiny_gguf import write_tiny_gguf
@@ -190,7 +190,7 @@ def test_a_model_that_never_starts_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(tmp_path)
-    monkeypatch.setattr(engine, "STARTING_SECONDS", 0.3)
+    monkeypatch.setattr(engines, "STARTING_SECONDS", 0.3)
     with pytest.raises(EngineUnavailable, match="still starting"):
         EngineClient(tmp_path).summarize("abc", HELLO, max_new_tokens=5)
 
