@@ -35,7 +35,7 @@ from jobs.rundir import file_sha256, write_json_atomic
 logger = logging.getLogger("jobs.engine")
 
 ROOT = Path(__file__).resolve().parent.parent
-KEY_VARIABLE = "PRECIS_ENGINE_KEY"
+KEY_VARIABLE = "PRECIS_SERVER_KEY"
 PARALLEL_REQUESTS = 4
 # Each holds a request until its last word. By default there are six: with more requests waiting, nobody could ask for
 # the server's health, or count a prompt's tokens.

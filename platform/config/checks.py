@@ -4,11 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from config import private_network
 from privacy import chosen
 
 
@@ -46,3 +48,29 @@ def the_tagger_is_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         return []
     hint = 'Use "embedded", "spacy:NAME" for an installed pipeline, or the folder that manage.py adopt_tagger names.'
     return [Error("PRECIS_TAGGER names no tagger.", hint=hint, id="precis.E003")]
+
+
+@register()
+def the_engine_is_in_the_clinic(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    host = urlsplit(settings.ENGINE_URL).hostname
+    if host is None:
+        return []
+    addresses = private_network.addresses_of(host)
+    if not all(map(private_network.is_inside, addresses)):
+        hint = "Name a server inside: patient text must not leave the building."
+        return [Error("PRECIS_ENGINE_URL leads to a public address.", hint=hint, id="precis.E004")]
+    if not addresses:
+        hint = "Summaries wait until it is. Whatever it leads to then, nothing is sent to a public address."
+        return [Warning("The name in PRECIS_ENGINE_URL is not known just now.", hint=hint, id="precis.W002")]
+    return []
+
+
+@register(deploy=True)
+def the_engine_is_asked_over_https(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    parts = urlsplit(settings.ENGINE_URL)
+    if parts.scheme != "http" or parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return []
+    hint = "The texts are scrubbed, but still: give the engine a certificate, and PRECIS_ENGINE_URL https://."
+    return [Warning("The engine is asked over the network without HTTPS.", hint=hint, id="precis.W003")]

@@ -3,8 +3,11 @@
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+from config import private_network
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -41,6 +44,41 @@ def folder(name: str, default: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise ImproperlyConfigured(f"{name}={str(path)!r} is a file. Name a folder, or a path that is free.")
     return path
+
+
+def inside_url(name: str) -> str:
+    """The address of a server in the clinic without "/v1" at its end, or "".
+
+    A public address is refused here; what a name leads to, by a system check, and again at every connection.
+    """
+    url = text(name, "").rstrip("/").removesuffix("/v1").rstrip("/")
+    if url and not _is_plain(url):
+        raise ImproperlyConfigured(
+            f"{name} is no address of a server. Write it as http://HOST:PORT or https://HOST:PORT, without a password."
+        )
+    if url and private_network.is_public(urlsplit(url).hostname or ""):
+        raise ImproperlyConfigured(
+            f"{name} leads out of the building, and patient text with it. Name this machine, or a private address: "
+            "10.…, 172.16.… to 172.31.…, 192.168.…, fc00:: or fd00::."
+        )
+    return url
+
+
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what finds a wrong one.
+        is_bare = not (parts.username or parts.password or parts.query or parts.fragment) and parts.port != 0
+    except ValueError:
+        return False
+    return is_bare and parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def given_secret(name: str) -> str:
+    """A secret of somebody else's, from ``NAME`` or the file that ``NAME_FILE`` names; "" where there is none."""
+    if (path := os.environ.get(f"{name}_FILE")) and not os.environ.get(name):
+        return secret(name, Path(path))
+    return text(name, "")
 
 
 def secret(name: str, default_file: Path, *, length: int = 50) -> str:

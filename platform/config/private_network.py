@@ -21,6 +21,14 @@ def is_inside(address: str) -> bool:
     return any(ip in network for network in NETWORKS)
 
 
+def is_public(host: str) -> bool:
+    """Whether ``host`` is an IP address outside. A name is not: it must be looked up."""
+    try:
+        return not is_inside(host)
+    except ValueError:
+        return False
+
+
 def addresses_of(host: str) -> set[str]:
     """What the name leads to just now; nothing where nobody knows it."""
     try:

@@ -139,6 +139,9 @@ STAGE_THREADS = env.integer("PRECIS_STAGE_THREADS", os.cpu_count() or 1, low=1, 
 CHECKPOINT_SECONDS = env.integer("PRECIS_CHECKPOINT_SECONDS", 60, low=1, high=3600)
 # Requests that the engine may have before it at once; whoever comes then is told when to come again.
 ENGINE_QUEUE = env.integer("PRECIS_ENGINE_QUEUE", 16, low=1, high=1000)
+# A server elsewhere in the clinic that answers in the place of our own engine, and its key (docs/engines.md).
+ENGINE_URL = env.inside_url("PRECIS_ENGINE_URL")
+ENGINE_KEY = env.given_secret("PRECIS_ENGINE_KEY")
 # A stage whose worker vanished is tried again this often before a person is asked.
 MAX_ATTEMPTS = 5
 LEASE_SECONDS = env.integer("PRECIS_LEASE_SECONDS", 60, low=2, high=3600)

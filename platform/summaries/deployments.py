@@ -14,7 +14,7 @@ from accounts.models import Clinic, User
 from audit import log
 from jobs import catalogue
 from jobs.rundir import file_sha256, write_json_atomic
-from summaries.engine import EngineClient
+from summaries.engine import LOCKED, NOT_SERVED, READY, EngineClient, served_name
 from summaries.models import Deployment, Shadow, ShadowAnswer
 from training.models import ModelArtifact
 from training.options import RunOptions
@@ -36,6 +36,15 @@ class EngineState(StrEnum):
     OK = "ok"
     STARTING = "starting"
     NO_MODEL = "no model"
+    NOT_SERVED = "not served"
+    """The engine elsewhere in the clinic does not have it."""
+
+
+def engine_client() -> EngineClient:
+    """Of our own engine, or of the one elsewhere in the clinic that the settings name."""
+    if settings.ENGINE_URL:
+        return EngineClient.outside(settings.ENGINE_URL, settings.ENGINE_KEY)
+    return EngineClient(settings.VAR)
 
 
 def engine_state(deployments: Iterable[Deployment]) -> EngineState:
@@ -43,8 +52,11 @@ def engine_state(deployments: Iterable[Deployment]) -> EngineState:
     wanted = {deployment.artifact.sha256 for deployment in deployments}
     if not wanted:
         return EngineState.NO_MODEL
-    health = EngineClient(settings.VAR).health()
-    return EngineState.OK if all(health.get(sha256) == "ready" for sha256 in wanted) else EngineState.STARTING
+    client = engine_client()
+    states = {client.state(sha256) for sha256 in wanted}
+    if states == {READY}:
+        return EngineState.OK
+    return EngineState.NOT_SERVED if NOT_SERVED in states else EngineState.STARTING
 
 
 def current_deployment(clinic: Clinic) -> Deployment | None:
@@ -67,12 +79,34 @@ def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
         raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
 
 
+def check_served(artifact: ModelArtifact) -> None:
+    """Raises ``NotDeployable`` where the engine elsewhere in the clinic does not have the model. Ours fetches it."""
+    if not settings.ENGINE_URL:
+        return
+    name, state = served_name(artifact.sha256), engine_client().state(artifact.sha256)
+    if state == LOCKED:
+        raise NotDeployable(
+            "The engine refuses our key. Set PRECIS_ENGINE_KEY to the one it was started with."
+        )
+    if state == NOT_SERVED:
+        raise NotDeployable(
+            f"The engine at {settings.ENGINE_URL} does not serve this model. Start it with this file under the name "
+            f"{name} (vLLM: --served-model-name {name}, llama-server: --alias {name}), then deploy again."
+        )
+    if state != READY:
+        raise NotDeployable(
+            f"The engine at {settings.ENGINE_URL} does not answer. Start it with this file under the name {name}, "
+            "then deploy again."
+        )
+
+
 def deploy(*, artifact: ModelArtifact, user: User) -> Deployment:
     """Serve ``artifact`` from now on. The engine swaps without dropping a request. Raises ``NotDeployable``.
 
     A shadow beside the model before it ends: nobody writes what it was held against any more.
     """
     check_servable(artifact, user, "deploy")
+    check_served(artifact)
     return _open(artifact, user)
 
 
@@ -115,6 +149,7 @@ def roll_back(*, clinic: Clinic, user: User) -> Deployment:
         raise NotDeployable("No other model answered before this one. Deploy one on the Models page.")
     try:
         check_servable(artifact, user, "roll_back")
+        check_served(artifact)
     except NotDeployable as error:
         raise NotDeployable(f"{artifact.name} cannot answer again. {error}") from None
     with transaction.atomic():

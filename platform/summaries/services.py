@@ -17,8 +17,8 @@ from config.keys import derive
 from privacy.placeholders import restore
 from privacy.seal import seal
 from summaries import admission, asking, shadows
-from summaries.deployments import current_deployment, read_at_once
-from summaries.engine import Cancellation, Completion, EngineCancelled, EngineClient
+from summaries.deployments import current_deployment, engine_client, read_at_once
+from summaries.engine import Cancellation, Completion, EngineCancelled
 from summaries.models import Deployment, Summary
 from summaries.opening import MalformedAnswer as MalformedAnswer
 from summaries.opening import check_json
@@ -127,7 +127,7 @@ def _answer(
 ) -> Generator[str, None, Completion]:
     return (
         yield from asking.stream(
-            EngineClient(settings.VAR),
+            engine_client(),
             deployment.artifact.sha256,
             asked.prompt,
             source=asked.source,

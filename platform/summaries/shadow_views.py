@@ -1,6 +1,7 @@
 """A candidate asked beside the deployed model, both side by side, and the way back to the model before."""
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -31,7 +32,7 @@ def shadow(request: HttpRequest) -> HttpResponse:
     context = {
         "shadow": newest,
         "comparison": shadows.compare(shadow=newest, user=user_of(request)),
-        "free_megabytes": free_memory_bytes() / MEGABYTE,
+        "free_megabytes": None if settings.ENGINE_URL else free_memory_bytes() / MEGABYTE,
     }
     return render(request, "summaries/shadow.html", context)
 

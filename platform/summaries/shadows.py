@@ -29,7 +29,6 @@ from summaries.engine import (
     Cancellation,
     Completion,
     EngineCancelled,
-    EngineClient,
     EngineError,
     EngineTimeout,
     EngineUnavailable,
@@ -57,6 +56,7 @@ logger = logging.getLogger(__name__)
 def start(*, artifact: ModelArtifact, percent: int, user: User) -> Shadow:
     """Ask ``artifact`` beside the deployed model from now on. Raises ``NotDeployable``."""
     deployments.check_servable(artifact, user, "start_shadow")
+    deployments.check_served(artifact)
     return _open(artifact, percent, user)
 
 
@@ -70,7 +70,7 @@ def _open(artifact: ModelArtifact, percent: int, user: User) -> Shadow:
         raise NotDeployable("This model answers already. Choose another one to hold against it.")
     if Shadow.objects.filter(clinic=clinic, ended_at=None).exists():
         raise NotDeployable("Another shadow is running. End it on the Shadow page first.")
-    if artifact.bytes * ROOM > free_memory_bytes():
+    if not settings.ENGINE_URL and artifact.bytes * ROOM > free_memory_bytes():
         raise NotDeployable("The machine has too little free memory for a second model. Try a smaller file.")
     shadow = Shadow.objects.create(
         clinic=clinic, artifact=artifact, deployment=deployment, percent=percent, started_by=user
@@ -154,7 +154,7 @@ def _ask(
 ) -> Completion:
     summary, keeper = answer.summary, leases.Keeper(answer)
     pieces = asking.stream(
-        EngineClient(settings.VAR),
+        deployments.engine_client(),
         shadow.artifact.sha256,
         prompt,
         source=source,

@@ -17,7 +17,7 @@ from config.commandline import table
 from jobs import catalogue
 from jobs.app import app
 from privacy.engine import ScrubError, get_scrubber, scrubber_version
-from summaries.engine import EngineClient
+from summaries.deployments import engine_client
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "xllamacpp", "django", "celery", "presidio-analyzer")
 MIN_FREE_GB = 5
@@ -100,5 +100,6 @@ def _web() -> str:
 
 
 def _engine() -> str:
-    states = EngineClient(settings.VAR).health()
-    return ", ".join(f"{sha256[:12]} {state}" for sha256, state in states.items()) or "no model is served"
+    told = [f"{sha256[:12]} {state}".strip() for sha256, state in engine_client().health().items()]
+    where = f"at {settings.ENGINE_URL}: " if settings.ENGINE_URL else ""
+    return where + (", ".join(told) or "no model is served")

@@ -20,8 +20,8 @@ from records.models import Dataset, Field, Record, Redaction
 from records.readers import Row
 from records.services import datasets, review, uploads
 from sample_clinic import SampleRecord, generate
-from summaries.deployments import current_deployment, deploy
-from summaries.engine import EngineClient
+from summaries.deployments import NotDeployable, current_deployment, deploy, engine_client
+from summaries.engine import READY
 from training.models import ModelArtifact, Status, TrainingRun
 from training.options import RunOptions
 from training.report import before_and_after
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             _import(admin, samples)
             _review(admin, samples)
             run = _train(admin, _freeze(admin))
-            deploy(artifact=ModelArtifact.objects.get(clinic=run.clinic, name=run.name), user=admin)
+            _deploy(admin, run)
         _wait_for_engine(admin.membership.clinic)
         for sample_run in TrainingRun.objects.filter(clinic=admin.membership.clinic, name=RUN):
             self.stdout.write("\n" + before_and_after(sample_run))
@@ -164,12 +164,19 @@ def _train(admin: User, dataset: Dataset) -> TrainingRun:
     return run
 
 
+def _deploy(admin: User, run: TrainingRun) -> None:
+    try:
+        deploy(artifact=ModelArtifact.objects.get(clinic=run.clinic, name=run.name), user=admin)
+    except NotDeployable as error:  # an engine elsewhere in the clinic cannot have the model yet
+        raise CommandError(f"{error} Run make run again to go on.") from None
+
+
 def _wait_for_engine(clinic: Clinic, timeout_seconds: float = 120) -> None:
     deployment = current_deployment(clinic)
     assert deployment is not None, "a model was just deployed"
     steps = StepBar("Starting the engine", "models")
-    client, deadline = EngineClient(settings.VAR), time.monotonic() + timeout_seconds
-    while client.health().get(deployment.artifact.sha256) != "ready":
+    client, deadline = engine_client(), time.monotonic() + timeout_seconds
+    while client.state(deployment.artifact.sha256) != READY:
         if time.monotonic() > deadline:
             raise CommandError("The engine did not start. See var/log/engine.log, then run make run again.")
         time.sleep(0.5)

@@ -50,8 +50,10 @@ def _processes(first_run: bool) -> list[Process]:
         _process("web", _gunicorn()),
         _process("worker", [*celery, "--queues", "cpu", "--concurrency", "1", "--hostname", "cpu@%h", *beat]),
         _process("stages", [*celery, "--queues", "stages", "--concurrency", "1", "--hostname", "stages@%h"]),
-        _process("engine", [sys.executable, "-m", "jobs.engine", "--var", str(settings.VAR)]),
     ]
+    if not settings.ENGINE_URL:  # else one answers elsewhere in the clinic
+        engine = [sys.executable, "-m", "jobs.engine", "--var", str(settings.VAR)]
+        processes.append(_process("engine", engine))
     if first_run:
         processes.append(Process("first-run", [*manage, "first_run"], _environment(), restart=False))
     return processes
