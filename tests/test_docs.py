@@ -10,11 +10,25 @@ README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+SETTINGS = set(
+    re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "platform" / "config" / "settings.py").read_text())
+)
+
+
 def test_every_setting_is_documented() -> None:
-    source = (ROOT / "platform" / "config" / "settings.py").read_text()
-    names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) - {"PRECIS_DEBUG", "TZ"}
+    names = SETTINGS - {"PRECIS_DEBUG", "TZ"}
     assert len(names) > 10
     assert {name for name in names if f"`{name}`" not in README} == set()
+
+
+def test_the_compose_files_set_what_is_read() -> None:
+    named = {
+        name
+        for path in (ROOT / "docker").glob("*.yml")
+        for name in re.findall(r"\b(PRECIS_[A-Z_]+):", path.read_text())
+    }
+    assert "PRECIS_ENGINE_URL" in named
+    assert named - SETTINGS == set()
 
 
 def test_every_command_in_the_readme_exists() -> None:
