@@ -18,8 +18,8 @@ from grounding.filtering import Explanation
 from jobs.prompts import MARKER
 from summaries import admission
 from summaries.checking import CheckedSentence, check, flagged
-from summaries.deployments import current_deployment
-from summaries.engine import EngineClient, Prompt
+from summaries.deployments import current_deployment, engine_client
+from summaries.engine import Prompt
 from summaries.models import Deployment, Disagreement, Summary
 from summaries.services import NoModelDeployed, opened
 from summaries.styles import style_of
@@ -91,7 +91,7 @@ def _answer(
 ) -> str:
     asked = [{**each, "content": MARKER.sub("< ", each["content"])} for each in messages]
     prompt = Prompt(asked, max_new_tokens, json_schema=schema)
-    return "".join(EngineClient(settings.VAR).stream(deployment.artifact.sha256, prompt))
+    return "".join(engine_client().stream(deployment.artifact.sha256, prompt))
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -57,6 +58,14 @@ def summarize(key: str) -> Any:
 
 def health() -> str:
     return str(Client().get("/api/v1/health").json()["status"])
+
+
+def test_nobody_asks_our_own_engine_past_the_settings() -> None:
+    platform = Path(settings.BASE_DIR) / "platform"
+    choosing = [
+        path.name for path in platform.rglob("*.py") if "EngineClient(settings.VAR)" in path.read_text()
+    ]
+    assert choosing == ["deployments.py"]
 
 
 def test_a_summary_comes_from_the_engine_elsewhere(
