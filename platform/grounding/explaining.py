@@ -70,7 +70,8 @@ FITS: dict[Category, frozenset[Kind]] = {
 class Flagged:
     """A sentence and what the detector holds against it: ``reason`` in words, the ``evidence`` lines of the record.
 
-    ``said`` are the sentence's values that an exact check found wrong, ``told`` the record's in their place.
+    ``said`` are the sentence's words that an exact check found wrong, or that are nowhere in the record; ``told`` the
+    record's in the place of wrong ones.
     """
 
     sentence: str

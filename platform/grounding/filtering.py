@@ -114,7 +114,7 @@ def _agrees(text: str) -> bool:
 
 
 def _swaps(text: str, flagged: Flagged) -> bool:
-    """Says that the record has the sentence's wrong value, or the sentence the record's."""
+    """Says that the record has the sentence's wrong words, or the sentence the record's."""
     sides = ((_RECORD, flagged.said, flagged.evidence), (_SENTENCE, flagged.told, (flagged.sentence,)))
     return any(
         holds(text, value, f"{who}(?:(?!{_NOT})[^.;,])*?")
@@ -150,14 +150,25 @@ def _invented(text: str, known: str) -> set[str]:
 
 
 def _explains_nothing(text: str, flagged: Flagged) -> bool:
-    """Repeats the sentence, or speaks of neither sentence nor record; or does not name what the record says instead, where that is known."""
-    said = {term.form for term in terms(flagged.sentence)}
-    if {term.form for term in terms(text)} <= said:
+    """Repeats the sentence, speaks of neither sentence nor record, or does not name what is missing, or told instead."""
+    named = {term.form for term in terms(text)}
+    missed = {term.form for said in flagged.said for term in terms(said)}
+    if named <= {term.form for term in terms(flagged.sentence)}:
         return True
     # Without either word it is no more than another claim about the patient.
     if not re.search(rf"{_SENTENCE}|{_TEXT}", text, re.IGNORECASE):
         return True
-    return bool(flagged.told) and not any(holds(text, told) or _same(text, told) for told in flagged.told)
+    if flagged.told:
+        return not any(holds(text, told) or _same(text, told) for told in flagged.told)
+    return bool(missed) and (not named & missed or _is_silent_on_more(text, missed))
+
+
+def _is_silent_on_more(text: str, missed: set[str]) -> bool:
+    """Says that the record is silent on something else than what was missed in it."""
+    denied = re.finditer(
+        r"\b(?:nothing|no mention|not mention|never mentions?) (?:of |about )?([^.,;]+)", text, re.IGNORECASE
+    )
+    return any(not missed & {term.form for term in terms(match[1])} for match in denied)
 
 
 def _same(text: str, told: str) -> bool:

@@ -104,7 +104,11 @@ def flagged(
         reason=sentence.reason,
         verdict=sentence.verdict,
         findings=sentence.findings,
-        said=tuple(text[each.start : each.end] for each in wrong),
+        said=tuple(
+            text[each.start : each.end]
+            for each in sentence.findings
+            if each in wrong or each.how is How.ABSENT
+        ),
         told=tuple(source[slice(*place)] for each in wrong for place in each.record),
     )
 

@@ -38,6 +38,7 @@ COLONOSCOPY = Flagged(
     reason="“colonoscopy” is not in the record.",
     verdict=Verdict.ABSENT,
     findings=(Finding(Category.ADDITION, How.ABSENT, 2, 13),),
+    said=("colonoscopy",),
 )
 COUGH = Flagged(
     "The patient has no fever, but a cough.",
@@ -163,6 +164,11 @@ def test_the_wrong_value_is_not_put_into_the_records_mouth(text: str) -> None:
     assert judged(text).fault is Fault.AGREES
 
 
+def test_neither_is_an_invention() -> None:
+    said = "The record says that a colonoscopy is scheduled."
+    assert judged(said, "missing", COLONOSCOPY).fault is Fault.AGREES
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -188,6 +194,12 @@ def test_a_number_drug_date_name_or_word_that_nobody_said_is_not_shown(text: str
         ("The record says metoprolol twenty five, not 250 mg.", "number", replace(DOSE, told=("25 mcg",))),
         ("[NAME_1] takes metoprolol 25 mg twice a day.", "number", DOSE),
         ("A colonoscopy is scheduled.", "missing", COLONOSCOPY),
+        ("The record does not say that.", "missing", COLONOSCOPY),
+        (
+            "The record says nothing of what is scheduled, but the sentence names a colonoscopy.",
+            "missing",
+            COLONOSCOPY,
+        ),
         (COUGH.sentence, "affirmed", COUGH),
         (
             "There is no evidence of a cough.",
