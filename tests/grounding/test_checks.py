@@ -46,6 +46,11 @@ def strong(claim: str, source: str = RECORD) -> set[str]:
         ("This is a 45-year-old female.", "age"),
         ("Right knee swelling.", "side"),
         ("Swelling of both knees.", "side"),
+        ("Wrist swelling.", "side"),
+        ("Swelling in her right ankle.", "side"),
+        ("Her elbow is swollen.", "side"),
+        ("She reports chest pain.", "side"),
+        ("Headaches for three weeks.", "side"),
         ("She reports fever.", "negation"),
         ("She denies knee swelling.", "negation"),
         ("She takes hydrocodone.", "medication"),
@@ -105,6 +110,31 @@ def test_an_unanswered_question_affirms_nothing() -> None:
 def test_words_that_only_look_like_sides_are_none(word: str) -> None:
     source = f"Doctor: {word}, your knee hurts.\nPatient: Yes."
     assert "side" in {each.category.value for each in found("Left knee pain and right knee pain.", source)}
+
+
+@pytest.mark.parametrize(
+    ("told", "claim"),
+    [
+        ("I have had knee pain for three days.", "Leg pain."),
+        ("My tummy hurts.", "Abdominal pain."),
+        ("My whole leg hurts.", "Knee pain."),
+        ("I have angina and my knee hurts.", "Chest pain."),
+        ("My knee hurts. Your heart is fine.", "No abdominal pain. She denies chest and back pain."),
+        ("My knee hurts.", "The chest is clear. Knee pain after a fall."),
+    ],
+)
+def test_a_part_of_the_body_may_be_named_more_broadly_or_be_denied(told: str, claim: str) -> None:
+    assert "side" not in strong(claim, f"Patient: {told}")
+
+
+def test_pain_elsewhere_than_the_record_tells_is_found_with_the_record_s_own_place() -> None:
+    source = "Patient: I have had knee pain for three days.\nDoctor: No swelling there."
+    claim = "Chest pain for three days."
+    (finding,) = [each for each in found(claim, source) if each.category == "side"]
+    assert (claim[finding.start : finding.end], finding.how) == ("Chest", How.CONTRADICTED)
+    assert [source[start:end] for start, end in finding.record] == ["knee"]
+    (nowhere,) = [each for each in found("Swollen wrist.", source) if each.category == "side"]
+    assert (nowhere.how, nowhere.record) == (How.ABSENT, ())
 
 
 def test_the_patient_is_not_said_to_report_what_the_doctor_told() -> None:

@@ -6,6 +6,7 @@ from grounding.checks.dates import dates
 from grounding.checks.medications import medications
 from grounding.checks.numbers import numbers
 from grounding.checks.people import people
+from grounding.checks.places import places
 from grounding.checks.polarity import polarity
 from grounding.checks.schedules import schedules
 from grounding.checks.sides import sides
@@ -16,7 +17,7 @@ from grounding.pieces import Piece
 
 Check = Callable[[Piece, Record, Sequence[int]], list[Finding]]
 CHECKS: tuple[Check, ...] = (
-    numbers, schedules, dates, sides, polarity, medications, people, unknown_words,
+    numbers, schedules, dates, sides, places, polarity, medications, people, unknown_words,
 )  # fmt: skip
 
 
