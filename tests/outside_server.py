@@ -1,6 +1,6 @@
 """Our llama.cpp as a clinic would run it on another machine: under a name, behind a key, with a certificate or none.
 
-    python -m tests.outside_server MODEL.gguf NAME KEY
+    python -m tests.outside_server MODEL.gguf NAME KEY CONTEXT_TOKENS
 
 A process of its own, so that it can be killed. It prints its port, and serves until then.
 """
@@ -32,8 +32,8 @@ class OutsideServer:
 
 
 @contextmanager
-def outside_server(model: Path, name: str) -> Iterator[OutsideServer]:
-    command = [sys.executable, "-m", "tests.outside_server", str(model), name, KEY]
+def outside_server(model: Path, name: str, context_tokens: int = 4096) -> Iterator[OutsideServer]:
+    command = [sys.executable, "-m", "tests.outside_server", str(model), name, KEY, str(context_tokens)]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -83,7 +83,7 @@ def encrypted(port: int, certificate: Path, private_key: Path) -> Iterator[int]:
         listener.close()
 
 
-def main(model: str, name: str, key: str) -> None:
+def main(model: str, name: str, key: str, context_tokens: str) -> None:
     import xllamacpp
 
     from tests.jobs.running_engine import use_one_core
@@ -94,7 +94,7 @@ def main(model: str, name: str, key: str) -> None:
     params.model_alias = {name}
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.api_keys = [key]
-    params.n_parallel, params.n_ctx = 2, 2 * 4096
+    params.n_parallel, params.n_ctx = 2, 2 * int(context_tokens)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.fit_params = False
     server = xllamacpp.Server(params)

@@ -83,7 +83,8 @@ def check_served(artifact: ModelArtifact) -> None:
     """Raises ``NotDeployable`` where the engine elsewhere in the clinic does not have the model. Ours fetches it."""
     if not settings.ENGINE_URL:
         return
-    name, state = served_name(artifact.sha256), engine_client().state(artifact.sha256)
+    client, name = engine_client(), served_name(artifact.sha256)
+    state = client.state(artifact.sha256)
     if state == LOCKED:
         raise NotDeployable(
             "The engine refuses our key. Set PRECIS_ENGINE_KEY to the one it was started with."
@@ -97,6 +98,12 @@ def check_served(artifact: ModelArtifact) -> None:
         raise NotDeployable(
             f"The engine at {settings.ENGINE_URL} does not answer. Start it with this file under the name {name}, "
             "then deploy again."
+        )
+    reads, needed = client.context_tokens(artifact.sha256), read_at_once(artifact)
+    if reads is not None and reads < needed:
+        raise NotDeployable(
+            f"The engine reads {reads} tokens at once, and long records come in pieces of up to {needed}. Start it "
+            f"with more (vLLM: --max-model-len {needed}, llama-server: --ctx-size, {needed} for each of --parallel)."
         )
 
 

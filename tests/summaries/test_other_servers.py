@@ -93,7 +93,8 @@ def _running(owner: str) -> Iterator[OtherServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             assert self.path == "/v1/models"
-            models = [{"id": served_name(SHA), "object": "model", "owned_by": owner}]
+            adapter = {"id": served_name(SHA), "owned_by": owner, "parent": "base", "max_model_len": None}
+            models = [{"id": "base", "owned_by": owner, "max_model_len": 4096}, adapter]
             self._send(200, json.dumps({"object": "list", "data": models}).encode())
 
         def do_POST(self) -> None:
@@ -150,6 +151,10 @@ def test_vllm_counts_texts_and_chats(vllm: OtherServer) -> None:
     with client.counting(SHA) as count:
         assert count("x" * 400) == 100
     assert client.count_prompt_tokens(SHA, [{"role": "user", "content": "x" * 400}]) == 107
+
+
+def test_an_adapter_reads_as_much_as_its_base(vllm: OtherServer) -> None:
+    assert client_of(vllm).context_tokens(SHA) == 4096
 
 
 def test_where_nothing_counts_a_byte_is_taken_for_a_token(vllm: OtherServer, strict: OtherServer) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Scope, User
+from config.management.commands import first_run
 from summaries import shadows
-from summaries.deployments import NotDeployable, current_deployment, deploy, roll_back
+from summaries.deployments import NotDeployable, current_deployment, deploy, read_at_once, roll_back
 from summaries.engine import served_name
 from summaries.models import Summary
 from tests.jobs.tiny_gguf import write_tiny_gguf
@@ -39,8 +40,8 @@ def serve(model: Path, settings: Any) -> Serve:
     """Serve the tiny model under a name, as the engine that the settings name."""
 
     @contextmanager
-    def serving(name: str) -> Iterator[OutsideServer]:
-        with outside_server(model, name) as server:
+    def serving(name: str, context_tokens: int = 4096) -> Iterator[OutsideServer]:
+        with outside_server(model, name, context_tokens) as server:
             settings.ENGINE_URL, settings.ENGINE_KEY = server.url, KEY
             yield server
 
@@ -92,6 +93,30 @@ def test_a_model_that_the_engine_lacks_is_not_deployed_and_its_name_is_told(
         page = client_for(admin).post(reverse("summaries:deploy", args=[artifact.uuid]), follow=True)
         assert served_name(artifact.sha256) in page.content.decode()
     assert current_deployment(artifact.clinic) is None
+
+
+def test_an_engine_that_reads_less_at_once_than_the_model_is_refused_at_the_deployment(
+    artifact: ModelArtifact, admin: User, serve: Serve
+) -> None:
+    """Otherwise it would be refused with every long record, and the clinician be told to shorten it."""
+    needed = read_at_once(artifact)
+    with (
+        serve(served_name(artifact.sha256), needed // 2),
+        pytest.raises(NotDeployable, match=rf"reads {needed // 2} tokens .* pieces of up to {needed}"),
+    ):
+        deploy(artifact=artifact, user=admin)
+
+
+def test_the_first_run_stops_where_the_engine_must_be_given_the_new_model(
+    artifact: ModelArtifact, admin: User, serve: Serve
+) -> None:
+    run = artifact.stage.run
+    run.name = artifact.name
+    with (
+        serve("another-model"),
+        pytest.raises(CommandError, match=r"does not serve this model.*make run again"),
+    ):
+        first_run._deploy(admin, run)
 
 
 def test_a_silent_engine_and_a_wrong_key_are_told_apart(

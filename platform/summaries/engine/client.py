@@ -127,6 +127,11 @@ class EngineClient:
         """``engines.READY``, or why the model cannot be asked just now."""
         return self._engine.state(sha256)
 
+    def context_tokens(self, sha256: str) -> int | None:
+        """What the server says it reads and writes at once with this model; None where it does not say."""
+        with _unavailable():
+            return self._engine.server(sha256).context_tokens
+
     def health(self) -> dict[str, str]:
         """By model hash: "ready", "not answering", or why it is not served. Empty: nothing is served."""
         return self._engine.states()

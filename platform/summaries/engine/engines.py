@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,24 +96,34 @@ class OneServer:
         return {"": self.state("")}
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A model as its server lists it."""
+
+    owner: str
+    context_tokens: int | None
+    """What it reads and writes at once, where the server says."""
+
+
 class OutsideEngine:
     """A server that the clinic runs elsewhere. It is asked for a model by name, and must list that name first:
     llama.cpp answers with whatever model it has, whichever it is asked for."""
 
     def __init__(self, address: Address, wire: Wire) -> None:
         self._address, self._wire = address, wire
-        self._listed: dict[str, str] = {}
+        self._listed: dict[str, Listed] = {}
         self._listed_at = -LISTED_SECONDS
 
     def server(self, sha256: str) -> Server:
         if time.monotonic() - self._listed_at > LISTED_SECONDS:
             self._listed, self._listed_at = self._models(), time.monotonic()
         name = served_name(sha256)
-        if name not in self._listed:
+        listed = self._listed.get(name)
+        if listed is None:
             raise EngineUnavailable(f"The model is not being served: the engine does not list {name}.")
-        if self._listed[name] == LLAMA_CPP:
-            return LlamaServer(self._address, name)
-        return OpenAIServer(self._address, name, self._listed[name])
+        if listed.owner == LLAMA_CPP:
+            return LlamaServer(self._address, name, listed.context_tokens)
+        return OpenAIServer(self._address, name, listed.context_tokens, listed.owner)
 
     def state(self, sha256: str) -> str:
         states = self.states()
@@ -127,17 +139,27 @@ class OutsideEngine:
         ours = [name.removeprefix(PREFIX) for name in models if name.startswith(PREFIX)]
         return dict.fromkeys(ours, READY)
 
-    def _models(self) -> dict[str, str]:
-        """The owner of each model that is listed, by every name that it has."""
+    def _models(self) -> dict[str, Listed]:
+        """By every name that a model has."""
         response = self._wire.get(self._address, "/v1/models")
         if response.status_code != 200:
             raise refusal(response)
         with readable():
+            models = response.json()["data"]
             return {
-                name: str(model.get("owned_by"))
-                for model in response.json()["data"]
+                name: Listed(str(model.get("owned_by")), _context_tokens(model, models))
+                for model in models
                 for name in (model["id"], *model.get("aliases", []))
             }
+
+
+def _context_tokens(model: dict[str, Any], models: Sequence[dict[str, Any]]) -> int | None:
+    """vLLM says it of an adapter's base alone, llama.cpp in a place of its own, others not at all."""
+    bases = [other for other in models if other["id"] == model.get("parent")]
+    for each in (model, *bases):
+        if tokens := each.get("max_model_len") or (each.get("meta") or {}).get("n_ctx"):
+            return int(tokens)
+    return None
 
 
 def served_name(sha256: str) -> str:

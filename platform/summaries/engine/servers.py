@@ -24,6 +24,11 @@ class Server(Protocol):
     @property
     def address(self) -> Address: ...
 
+    @property
+    def context_tokens(self) -> int | None:
+        """What it reads and writes at once; None where nobody says."""
+        ...
+
     def body(self, prompt: Prompt) -> bytes: ...
 
     def count(self, text: str, wire: Wire) -> int:
@@ -42,6 +47,7 @@ class LlamaServer:
     address: Address
     model: str = ""
     """Ours have one each, and need no name for it."""
+    context_tokens: int | None = None
 
     def body(self, prompt: Prompt) -> bytes:
         named = {"model": self.model} if self.model else {}
@@ -68,6 +74,7 @@ class OpenAIServer:
 
     address: Address
     model: str
+    context_tokens: int | None
     owner: str
 
     def body(self, prompt: Prompt) -> bytes:
