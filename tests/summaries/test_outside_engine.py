@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from config import private_network
+from jobs.engine import temporary_server
 from jobs.prompts import messages
 from sample_clinic.clinic import generate
 from summaries import asking
@@ -97,6 +98,16 @@ def test_a_summary_comes_in_pieces_with_its_counts(client: EngineClient) -> None
     assert len(completion.text) == completion.generated_tokens == 12
     assert completion.prompt_tokens > len("hello")
     assert completion.finish_reason == "length"
+
+
+def test_as_llama_cpp_it_writes_what_our_own_engine_writes(
+    client: EngineClient, model: Path, tmp_path: Path, known_as: str
+) -> None:
+    with temporary_server(model, var=tmp_path) as address:
+        ours = EngineClient.at(*address).summarize("", HELLO, max_new_tokens=100)
+    theirs = client.summarize(SHA, HELLO, max_new_tokens=100)
+    # Not as a stranger: nobody but llama.cpp knows our penalty for repeating.
+    assert (theirs.text == ours.text) is (known_as == "llama.cpp")
 
 
 def test_a_bare_text_is_gone_on_from(client: EngineClient) -> None:
