@@ -106,6 +106,15 @@ def test_an_unanswered_question_affirms_nothing() -> None:
     assert strong("No rash.", source) == strong("She has a rash.", source) == set()
 
 
+def test_a_night_of_pain_is_no_schedule_of_a_drug() -> None:
+    source = (
+        "Doctor: Take metoprolol 25 milligrams twice a day.\nDoctor: Does it hurt at night?\n"
+        "Patient: Yes, every night.\nDoctor: And the aspirin you take at night, go on with it."
+    )
+    assert "frequency" in strong("Metoprolol 25 mg once a day.", source)
+    assert strong("Pain at night.", source) == strong("Aspirin nightly.", source) == set()
+
+
 @pytest.mark.parametrize("word", ["all right", "right now", "that's right", "he left the house"])
 def test_words_that_only_look_like_sides_are_none(word: str) -> None:
     source = f"Doctor: {word}, your knee hurts.\nPatient: Yes."

@@ -33,7 +33,14 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 # Said of the same schedule, or of one that holds it: "at bedtime" is once a day.
-_WITHIN = {"night": {"1/day"}, "morning": {"1/day"}, "1/day": {"night", "morning"}, "2/day": {"every 12 hour"}, "3/day": {"every 8 hour"}, "4/day": {"every 6 hour"}}  # fmt: skip
+_WITHIN = {"night": {"1/day", "night, not taken"}, "morning": {"1/day", "morning, not taken"}, "1/day": {"night", "morning"}, "2/day": {"every 12 hour"}, "3/day": {"every 8 hour"}, "4/day": {"every 6 hour"}}  # fmt: skip
+
+_TAKEN = re.compile(
+    r"\b(?:tak(?:e|es|en|ing)|took|us(?:e|es|ed|ing)|pills?|tablets?|caps(?:ule)?s?|doses?|dosage|drops?|sprays?|puffs?|inject\w*|appl(?:y|ied|ies)|insulin"
+    r"|inhaler|medic\w+|prescri\w+|start\w*|give[ns]?|milligrams?|mgs?|units?|micrograms?|mcgs?)\b|\d ?mg\b",
+    re.IGNORECASE,
+)
+"""Words of a line about something taken. "Does it hurt at night?" is no schedule of a drug."""
 
 
 def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
@@ -59,7 +66,15 @@ def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[
 
 def _line(record: Record, number: int) -> list[tuple[str, int, int]]:
     line = record.lines[number]
-    return record.once(("schedules", number), lambda: _read(line.text, line.start))
+
+    def read() -> list[tuple[str, int, int]]:
+        found = _read(line.text, line.start)
+        if _TAKEN.search(line.text):
+            return found
+        times = ("night", "morning")
+        return [(f"{each}, not taken" if each in times else each, start, end) for each, start, end in found]
+
+    return record.once(("schedules", number), read)
 
 
 def _read(text: str, offset: int) -> list[tuple[str, int, int]]:
