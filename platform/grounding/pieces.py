@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+
+from grounding.word_lists import lines
 
 _END = re.compile(r"(?:[.!?]+[\"')\]]*|(?<=\s)[.?!])(?=\s+\S)|\n+|\s*[•\u25cf]\s*")
 _ABBREVIATION = re.compile(
@@ -20,6 +23,8 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _HEADING_WORDS = 6
+_PARTS = frozenset(["head", "eyes", "ears", "nose", "mouth", "throat", "neck", "chest", "heart", "lungs", "abdomen", "back", "skin", "extremities", "breasts", "spine"])  # fmt: skip
+"""Headings when they stand alone; before a colon they say of what the sentence is."""
 _LONG_WORDS = 25
 
 
@@ -34,8 +39,16 @@ class Piece:
 
 
 def sentences(text: str) -> list[Piece]:
-    """The sentences of a summary that say something: headings alone on a line are passed over."""
-    return [piece for piece in _split(text, 0, len(text)) if not is_heading(piece.text)]
+    """The sentences of a summary that say something: headings, alone on a line or before a colon, are passed over."""
+    return [_without_heading(piece) for piece in _split(text, 0, len(text)) if not is_heading(piece.text)]
+
+
+def _without_heading(piece: Piece) -> Piece:
+    label, colon, rest = piece.text.partition(":")
+    if not colon or label.strip().lower() not in _headings() or is_heading(rest):
+        return piece
+    start = piece.start + len(label) + 1 + len(rest) - len(rest.lstrip())
+    return Piece(start, piece.end, rest.lstrip())
 
 
 def claims(sentence: Piece) -> list[Piece]:
@@ -57,8 +70,15 @@ def is_heading(text: str) -> bool:
     words = text.split()
     if not re.search(r"[A-Za-z0-9]", text):
         return True
+    if text.strip(" .:").lower() in _headings() | _PARTS:
+        return True
     few = len(words) <= _HEADING_WORDS
     return few and (text.endswith(":") or (len(words) > 1 and text.isupper() and not re.search(r"\d", text)))
+
+
+@cache
+def _headings() -> frozenset[str]:
+    return frozenset(name.strip() for line in lines("headings") for name in line.split(","))
 
 
 def record_lines(source: str) -> list[Piece]:

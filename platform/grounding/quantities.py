@@ -130,7 +130,20 @@ def held(text: str) -> list[Quantity]:
         for at, token in enumerate(tokens)
         if token.word in _IMPLIED
     ]
-    return [*_numbers(tokens, text), *implied]
+    return [*_numbers(tokens, text), *implied, *_and_a_half(tokens)]
+
+
+def _and_a_half(tokens: list[_Token]) -> Iterator[Quantity]:
+    """ "a pack and a half", "two and a half hours"."""
+    for at in range(3, len(tokens)):
+        if [token.word for token in tokens[at - 2 : at + 1]] != ["and", "a", "half"]:
+            continue
+        unit = UNITS.get(tokens[at - 3].word, "")
+        whole = tokens[at - 4 if unit else at - 3]
+        value = whole.word if whole.word.isdigit() else _IMPLIED.get(whole.word) or _SMALL.get(whole.word)
+        if value is not None:
+            end = tokens[at].end
+            yield Quantity((_plain(f"{value}.5"),), unit or _unit(tokens, at + 1)[0], whole.start, end)
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -154,7 +167,7 @@ def _spelled_units(tokens: list[_Token]) -> list[_Token]:
         last = joined[-1] if joined else None
         if (
             last
-            and (last.word, token.word) in {("m", "g"), ("m", "l"), ("c", "c")}
+            and (last.word, token.word) in {("m", "g"), ("m", "l"), ("c", "c"), ("mm", "hg")}
             and token.start - last.end <= 2
         ):
             joined[-1] = _Token(last.word + token.word, last.start, token.end)
@@ -189,6 +202,8 @@ def _numbers(tokens: list[_Token], text: str) -> Iterator[Quantity]:
 
 def _quantity(readings: list[str], tokens: list[_Token], at: int, end: int, text: str) -> Quantity:
     unit, after = _unit(tokens, end)
+    if not unit and (unit := _unit_of_range(tokens, end, text)):
+        after = tokens[end - 1].end
     if unit == "year" and re.match(r"[\s-]*(?:old|o\b|/o)", text[after:], re.IGNORECASE):
         unit = "age"
     elif not unit and re.search(
@@ -217,12 +232,22 @@ def _unit(tokens: list[_Token], at: int) -> tuple[str, int]:
     return unit, tokens[at].end
 
 
+def _unit_of_range(tokens: list[_Token], at: int, text: str) -> str:
+    """ "6 to 8 hours", "2-3 days": the first number has the unit of the second."""
+    if at < len(tokens) and tokens[at].word in {"to", "or"}:
+        at += 1
+    elif at >= len(tokens) or text[tokens[at - 1].end : tokens[at].start] != "-":
+        return ""
+    end = at + 1 if at < len(tokens) and tokens[at].word[0].isdigit() else _run_end(tokens, at)
+    return _unit(tokens, end)[0] if end > at else ""
+
+
 def _run_end(tokens: list[_Token], at: int) -> int:
-    """Where a run of number words that begins at ``at`` ends; "point" belongs to it between two of them."""
+    """Where a run of number words that begins at ``at`` ends; "point" belongs to it before one of them."""
     end = at
     while end < len(tokens) and (
         tokens[end].word in _NUMBER_WORDS
-        or (tokens[end].word == "point" and at < end and end + 1 < len(tokens) and tokens[end + 1].word in _NUMBER_WORDS)
+        or (tokens[end].word == "point" and end + 1 < len(tokens) and tokens[end + 1].word in _NUMBER_WORDS)
     ):  # fmt: skip
         end += 1
     return end
@@ -233,6 +258,8 @@ def _readings(words: list[str]) -> list[str]:
     if "point" in words:
         at = words.index("point")
         decimals = "".join(str(value) for value in _parts(words[at + 1 :]))
+        if not at:  # "point five" of a stone; perhaps "at this point five of them"
+            return [_plain(f"0.{decimals}"), *_readings(words[1:])]
         return [_plain(f"{_readings(words[:at])[0]}.{decimals}")]
     parts = [str(value) for value in _parts(words)]
     count = len(parts)

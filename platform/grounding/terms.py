@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 
-_WORDS = Path(__file__).parent / "words"
+from grounding.word_lists import lines
+
 TOKEN = re.compile(r"\[[A-Z][A-Z_]*_\d+\]|[A-Za-zµ]+(?:['’][a-z]+)?|\d+(?:\.\d+)?")
 _SUFFIXES = (("ization", "ize"), ("ational", "ate"), ("iness", "y"), ("fulness", ""), ("ously", ""), ("ies", "y"), ("ied", "y"), ("ying", "y"),
              ("ations", ""), ("ation", ""), ("ings", ""), ("ing", ""), ("edly", ""), ("ness", ""), ("ment", ""), ("sses", "ss"), ("ches", "ch"), ("shes", "sh"),
@@ -20,13 +20,6 @@ class Term:
     form: str
     start: int
     end: int
-
-
-@cache
-def lines(name: str) -> tuple[str, ...]:
-    """The lines of ``words/<name>.txt``, without remarks."""
-    text = (_WORDS / f"{name}.txt").read_text(encoding="utf-8")
-    return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
 @cache

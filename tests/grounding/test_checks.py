@@ -106,6 +106,47 @@ def test_an_unanswered_question_affirms_nothing() -> None:
     assert strong("No rash.", source) == strong("She has a rash.", source) == set()
 
 
+SPOKEN = """Doctor: Next is [NAME_1], date of birth is 09/18/1949.
+Doctor: Your blood pressure is great, it's like one twenty seven over eighty and your heart rate is nice.
+Patient: I smoke a pack and a half a day, and I was here in January.
+Doctor: The stone is point five centimeters. Take oxycodone five milligrams every six to eight hours as needed.
+Doctor: Your right big toe is swollen."""
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Blood pressure: 127/80",
+        "Blood pressure 127/80 mm Hg.",
+        "He smokes 1.5 packs per day.",
+        "The stone is 0.5 cm.",
+        "Oxycodone 5 mg every 6 to 8 hours as needed.",
+        "Oxycodone 5 mg every 6-8 hours as needed.",
+        "Swelling of the right great toe.",
+    ],
+)
+def test_numbers_as_they_are_dictated_are_understood(claim: str) -> None:
+    assert strong(claim, SPOKEN) == set()
+
+
+@pytest.mark.parametrize(
+    ("claim", "category"),
+    [
+        ("Blood pressure: 127/90", "number"),
+        ("The stone measures 5 cm in size, or 50 mm.", "number"),
+        ("He smokes 2.5 packs per day.", "number"),
+        ("Oxycodone 5 mg every 4 to 6 hours as needed.", "frequency"),
+    ],
+)
+def test_and_what_was_not_dictated_is_found(claim: str, category: str) -> None:
+    assert category in strong(claim, SPOKEN)
+
+
+def test_a_birthday_is_not_what_the_record_says_instead_of_another_date() -> None:
+    (finding,) = [each for each in found("Seen in 03/2021.", SPOKEN) if each.category == "date"]
+    assert (finding.how, finding.record) == (How.ABSENT, ())
+
+
 def test_a_night_of_pain_is_no_schedule_of_a_drug() -> None:
     source = (
         "Doctor: Take metoprolol 25 milligrams twice a day.\nDoctor: Does it hurt at night?\n"

@@ -19,6 +19,23 @@ def test_sentences_keep_their_place_and_headings_are_passed_over() -> None:
     assert all(text[each.start : each.end] == each.text for each in found)
 
 
+def test_what_a_note_calls_its_sections_is_no_claim_of_the_patient() -> None:
+    text = (
+        "ASSESSMENT\nRespiratory\nHPI.\nAbdomen\nRespiratory: Lungs are clear.\nNeck: Supple.\nDenies: fever.\nHTN.\n"
+        "Assessment and plan: rest\nVitals: BP 120/80"
+    )
+    found = sentences(text)
+    assert [each.text for each in found] == [
+        "Lungs are clear.",
+        "Neck: Supple.",
+        "Denies: fever.",
+        "HTN.",
+        "rest",
+        "BP 120/80",
+    ]
+    assert all(text[each.start : each.end] == each.text for each in found)
+
+
 def test_a_sentence_is_parted_into_what_it_claims() -> None:
     (sentence,) = sentences("She has pain but denies fever and she takes aspirin; no cough at all.")
     assert [each.text.split()[0] for each in claims(sentence)] == ["She", "denies", "she", "no"]

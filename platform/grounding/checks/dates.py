@@ -34,6 +34,9 @@ _PATTERN = re.compile(
     re.IGNORECASE,
 )
 
+_BIRTH = re.compile(r"\b(?:birth|dob|born)\b[^.\n]{0,12}$", re.IGNORECASE)
+"""Before a date that is no other's rival."""
+
 
 def dates(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
     claimed = read_dates(sentence.text, sentence.start)
@@ -45,7 +48,11 @@ def dates(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Find
     for kind, values, start, end in claimed:
         if values <= known or (kind == "relative" and not any(k == kind for k, *_ in held)):
             continue
-        rivals = tuple((first, last) for other, _, first, last in held if other == kind)[:3]
+        rivals = tuple(
+            (first, last)
+            for other, _, first, last in held
+            if other == kind and not _BIRTH.search(record.source[:first])
+        )[:3]
         if kind == "placeholder":
             results.append(Finding(_category(values), How.ABSENT, start, end))
         else:

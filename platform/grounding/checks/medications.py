@@ -8,7 +8,7 @@ from functools import cache
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
-from grounding.terms import lines
+from grounding.word_lists import lines
 from privacy import lexicon
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]{3,}")

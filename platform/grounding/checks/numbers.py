@@ -10,8 +10,8 @@ from grounding.pieces import Piece
 from grounding.quantities import DOSES, TIMES, Quantity, quantities
 from grounding.terms import terms
 
-_ANCHOR, _BEFORE, _AFTER = 3, 25, 40
-"""Words of an anchor; characters before and after it in which its number is looked for."""
+_ANCHOR, _BEFORE, _AFTER, _PAIR = 3, 25, 40, 30
+"""Words of an anchor; characters before and after it in which its number is looked for, and further the second of a pair."""
 _IN_ONE = {
     ("day", "week"): 7, ("week", "month"): 4, ("month", "year"): 12, ("hour", "day"): 24, ("mg", "g"): 1000, ("mcg", "mg"): 1000,
 }  # fmt: skip
@@ -36,7 +36,9 @@ def numbers(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fi
 def _other_beside_it(claimed: Quantity, sentence: Piece, record: Record) -> Finding | None:
     """The record names what the number is said of, and another number stands there: "heart rate 90" of "a heart rate of 84"."""
     anchor = _anchor(claimed, sentence.text)
-    beside = [q for n in record.holding(anchor) for q in _beside(anchor, record, n)] if anchor else []
+    # The second of "127/80" stands behind the first.
+    after = _AFTER + (_PAIR if re.search(r"\d\s*/\s*$", sentence.text[: claimed.start]) else 0)
+    beside = [q for n in record.holding(anchor) for q in _beside(anchor, record, n, after)] if anchor else []
     written = [
         q for q in beside if len(record.source[q.start : q.end]) > 1 or record.source[q.start].isdigit()
     ]
@@ -60,11 +62,11 @@ def _anchor(claimed: Quantity, text: str) -> frozenset[str]:
     return frozenset(before or after)
 
 
-def _beside(anchor: frozenset[str], record: Record, number: int) -> list[Quantity]:
+def _beside(anchor: frozenset[str], record: Record, number: int, after: int) -> list[Quantity]:
     """A line's numbers that stand a few words from the anchor's."""
     places = [(term.start, term.end) for term in record.terms[number] if term.form in anchor]
     first, last = min(start for start, _ in places), max(end for _, end in places)
-    return [q for q in record.quantities[number] if first - _BEFORE <= q.start <= last + _AFTER]
+    return [q for q in record.quantities[number] if first - _BEFORE <= q.start <= last + after]
 
 
 def _dose_of_another(claimed: Quantity, sentence: Piece, record: Record) -> Finding | None:

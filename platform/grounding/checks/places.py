@@ -9,7 +9,7 @@ from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
 from grounding.scopes import Stand, scopes
-from grounding.terms import lines
+from grounding.word_lists import lines
 
 _COMPLAINTS = (
     "pain pains painful ache aches aching achy hurt hurts hurting sore soreness discomfort tender tenderness cramp cramps "
