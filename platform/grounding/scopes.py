@@ -72,6 +72,11 @@ _ASKS = re.compile(
     r"^\W*(?:(?:and|so|okay|ok|um|uh|all right|alright|good|great|now|well)\W+)*(?:any|do|does|did|have|has|are|is|was|were|can|could|what|when|where|how|who|which|why|anything)\b",
     re.IGNORECASE,
 )  # fmt: skip
+_ASKS_WITHIN = re.compile(
+    r"\b(?:(?:do|did|have|has|are|were|can|could) (?:you|your|they|he|she|it|there)\b|how about\b|what about\b|any (?:other )?[a-z]+\b|is there\b|was there\b)",
+    re.IGNORECASE,
+)
+"""A question somewhere in a line that dictation left without its mark."""
 _WORDS_OF_LIST, _WORDS_OF_VERB = 40, 2
 
 
@@ -140,9 +145,16 @@ def answered(line: Piece, answer: Piece | None) -> Stand | None:
     if not (
         text.endswith("?") or (line.speaker == "doctor" and _ASKS.match(text) and len(text.split()) < 14)
     ):
-        return None
+        return Stand.DENIED if _is_unmarked_and_denied(line, answer) else None
     if answer is None or answer.speaker == line.speaker:
         return Stand.ASKED
     if _NO.match(answer.text):
         return Stand.DENIED
     return Stand.AFFIRMED if _YES.match(answer.text) else Stand.ASKED
+
+
+def _is_unmarked_and_denied(line: Piece, answer: Piece | None) -> bool:
+    """The doctor asked somewhere in the line, and somebody else says no. A yes needs no such care: it affirms, as the line does."""
+    if answer is None or line.speaker != "doctor" or answer.speaker in {"", "doctor"}:
+        return False
+    return bool(_ASKS_WITHIN.search(line.text) and _NO.match(answer.text))

@@ -156,6 +156,15 @@ def test_a_night_of_pain_is_no_schedule_of_a_drug() -> None:
     assert strong("Pain at night.", source) == strong("Aspirin nightly.", source) == set()
 
 
+def test_a_question_that_dictation_left_without_its_mark_is_answered_too() -> None:
+    source = (
+        "[doctor] okay let's talk about some other symptoms any joint pain or weight loss\n[patient] not that i noticed\n"
+        "[doctor] and you have a limp in that leg now do n't you\n[patient] yes"
+    )
+    assert "negation" not in strong("Denies joint pain.", source)
+    assert "negation" in strong("Reports joint pain.", source)
+
+
 @pytest.mark.parametrize("word", ["all right", "right now", "that's right", "he left the house"])
 def test_words_that_only_look_like_sides_are_none(word: str) -> None:
     source = f"Doctor: {word}, your knee hurts.\nPatient: Yes."
