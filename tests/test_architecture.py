@@ -79,6 +79,8 @@ SERVICES = {
     "batches",
     "bundles",
     "shadows",
+    "shadow_reports",
+    "regression",
     "leases",
     "idempotency",
     "tokens",

@@ -12,8 +12,8 @@ from records.readers import Row
 from records.services.scrubbing import nudge
 from records.services.uploads import Imported, import_rows
 from summaries.models import SummaryReview
+from summaries.opening import opened
 from summaries.reviewing import text_of
-from summaries.services import opened
 from summaries.styles import DEFAULT
 
 KIND = "corrected summary"

@@ -288,7 +288,8 @@ class ShadowAnswer(LeasedJob):
     shadow = models.ForeignKey(Shadow, on_delete=models.CASCADE, related_name="answers")
     summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="+")
     seconds = models.FloatField(null=True, blank=True)
-    # {"draft": {measure: count}, "candidate": …}, see ``summaries.shadow_measures``; no words.
+    # {"draft": {measure: count}, "candidate": …}, see ``summaries.shadow_measures``; of a draft that was corrected before it
+    # was asked about, "correction" too, see ``summaries.correction_measures``. No words.
     measures = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

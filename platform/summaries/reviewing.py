@@ -23,7 +23,7 @@ from records.services.review import NotReviewable
 from records.services.scrubbing import find_spans
 from summaries import questions
 from summaries.models import Summary, SummaryEdit, SummaryReview
-from summaries.services import opened
+from summaries.opening import opened
 from summaries.styles import style_of
 
 MAX_EDIT_CHARACTERS = 20_000

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from jobs.machine import free_memory_bytes
-from summaries import deployments, shadows
+from summaries import deployments, regression, shadow_reports, shadows
 from summaries.models import Shadow
 from training.models import ModelArtifact
 
@@ -19,6 +19,7 @@ MEGABYTE = 1e6
 
 class ShareForm(forms.Form):
     percent = forms.IntegerField(min_value=1, max_value=100)
+    corrections = forms.BooleanField(required=False)
 
 
 @requires(Action.DEPLOY_MODELS)
@@ -26,12 +27,13 @@ class ShareForm(forms.Form):
 @require_safe
 def shadow(request: HttpRequest) -> HttpResponse:
     """The clinic's open shadow, or the last one, with what both models wrote. Scrubbed."""
-    newest = shadows.newest(clinic_of(request))
+    newest = shadow_reports.newest(clinic_of(request))
     if newest is None:
         return render(request, "summaries/shadow.html")
     context = {
         "shadow": newest,
-        "comparison": shadows.compare(shadow=newest, user=user_of(request)),
+        "comparison": shadow_reports.compare(shadow=newest, user=user_of(request)),
+        "regression": regression.report(newest),
         "free_megabytes": None if settings.ENGINE_URL else free_memory_bytes() / MEGABYTE,
     }
     return render(request, "summaries/shadow.html", context)
@@ -46,13 +48,32 @@ def start_shadow(request: HttpRequest, uuid: str) -> HttpResponse:
         messages.error(request, "The share of requests is a whole number from 1 to 100.")
         return redirect("training:artifact", artifact.uuid)
     try:
-        shadows.start(artifact=artifact, percent=form.cleaned_data["percent"], user=user_of(request))
+        started = shadows.start(
+            artifact=artifact, percent=form.cleaned_data["percent"], user=user_of(request)
+        )
     except deployments.NotDeployable as error:
         messages.error(request, str(error))
         return redirect("training:artifact", artifact.uuid)
     messages.success(
         request, f"{artifact.name} is asked in the background from now on. Nobody sees its answers but here."
     )
+    if form.cleaned_data["corrections"]:
+        shadows.ask_of_corrections(shadow=started, user=user_of(request))
+    return redirect("summaries:shadow")
+
+
+@requires(Action.DEPLOY_MODELS)
+@require_POST
+def ask_of_corrections(request: HttpRequest, uuid: str) -> HttpResponse:
+    own = own_or_404(Shadow.objects.select_related("clinic"), clinic_of(request), uuid)
+    asked = shadows.ask_of_corrections(shadow=own, user=user_of(request))
+    if asked:
+        messages.success(
+            request,
+            f"{asked} corrected draft{'s' * (asked != 1)} will be asked about, while nobody else waits.",
+        )
+    else:
+        messages.info(request, "There is nothing more to ask about. Somebody else may have been quicker.")
     return redirect("summaries:shadow")
 
 

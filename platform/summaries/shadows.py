@@ -7,15 +7,15 @@ engine answers nobody else, and is stopped as soon as somebody asks: no summary 
 import json
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Clinic, User
@@ -23,7 +23,7 @@ from audit import log
 from config import vault
 from config.queue import enqueue
 from jobs.machine import free_memory_bytes
-from summaries import admission, asking, deployments, leases
+from summaries import admission, asking, correction_measures, deployments, leases, regression
 from summaries.deployments import NotDeployable
 from summaries.engine import (
     Cancellation,
@@ -38,14 +38,14 @@ from summaries.leases import MOST_ATTEMPTS, NUDGE_AGAIN
 from summaries.models import Shadow, ShadowAnswer, Summary
 from summaries.opening import MalformedAnswer, check_json, opened
 from summaries.questions import Asked
-from summaries.shadow_measures import Row, measure, table
+from summaries.reviewing import text_of
+from summaries.shadow_measures import measure
 from summaries.styles import STYLES, style_of
 from training.models import ModelArtifact
 
 LOOK_SECONDS = 0.2
 MOST_WAITING = 500
 """Older questions than these would be answered long after anybody cares."""
-SHOWN = 5
 PASSING = (EngineUnavailable, EngineTimeout)
 # What a file takes in memory beside itself: the caches of the requests that it answers at once.
 ROOM = 1.25
@@ -81,6 +81,26 @@ def _open(artifact: ModelArtifact, percent: int, user: User) -> Shadow:
 
 
 @transaction.atomic
+def ask_of_corrections(*, shadow: Shadow, user: User) -> int:
+    """Put down what was corrected before, to be asked when nobody waits. Returns how much; 0 for an ended shadow."""
+    held = Shadow.objects.select_for_update().select_related("clinic", "artifact").get(pk=shadow.pk)
+    reviews = [] if held.ended_at else regression.to_ask(held)
+    if not reviews:
+        return 0
+    for review in reviews:
+        _put_down(held, review.summary, regression.prompt_of(review))
+    log.record(
+        clinic=held.clinic,
+        actor=user,
+        action="ask_shadow_of_corrections",
+        subject=held.artifact,
+        summaries=len(reviews),
+    )
+    _nudge(held)
+    return len(reviews)
+
+
+@transaction.atomic
 def end(*, shadow: Shadow, user: User) -> None:
     """Safe to call twice."""
     if shadow.ended_at is None:
@@ -94,17 +114,17 @@ def consider(*, summary: Summary, asked: Asked) -> None:
         if shadow is None or random.randrange(100) >= shadow.percent:
             return
         if shadow.answers.filter(status=Status.QUEUED).count() < MOST_WAITING:
-            _put_down(shadow, summary, asked)
+            with transaction.atomic():
+                _put_down(shadow, summary, asked.prompt)
+                _nudge(shadow)
     except Exception as error:  # whatever it is, the message may quote the record
         logger.error("A shadow could not be asked: %s.", type(error).__name__)
 
 
-@transaction.atomic
-def _put_down(shadow: Shadow, summary: Summary, asked: Asked) -> None:
+def _put_down(shadow: Shadow, summary: Summary, prompt: Prompt) -> None:
     answer = ShadowAnswer(shadow=shadow, summary=summary)
-    answer.blob = _sealed(summary, answer, asdict(asked.prompt))
+    answer.blob = _sealed(summary, answer, asdict(prompt))
     answer.save(force_insert=True)
-    _nudge(shadow)
 
 
 def answer_next(uuid: str) -> None:
@@ -123,6 +143,8 @@ def answer_next(uuid: str) -> None:
         again = answer.attempts < MOST_ATTEMPTS
         _settle(answer, Status.QUEUED if again else Status.FAILED, error=str(error), keep_prompt=again)
         return
+    except regression.TakenBack:
+        _settle(answer, Status.CANCELLED, error="The correction was taken back before its turn came.")
     except (EngineError, MalformedAnswer) as error:
         _settle(answer, Status.FAILED, error=str(error))
     if shadow.answers.filter(status=Status.QUEUED).exists():
@@ -131,14 +153,21 @@ def answer_next(uuid: str) -> None:
 
 
 def _write(shadow: Shadow, answer: ShadowAnswer) -> None:
-    summary = answer.summary
+    summary, correction = answer.summary, regression.correction_of(answer)
     source, draft = opened(summary)
-    prompt = Prompt(**json.loads(_opened(answer)))
+    prompt = Prompt(**json.loads(opened_answer(answer)))
     with _until_somebody_asks() as cancellation:
         completion = _ask(shadow, answer, prompt, source, cancellation)
     if prompt.json_schema and summary.style in STYLES:
         check_json(completion.text)
-    measures = {"draft": measure(source, draft), "candidate": measure(source, completion.text)}
+    measures: dict[str, Mapping[str, float]] = {
+        "draft": measure(source, draft),
+        "candidate": measure(source, completion.text),
+    }
+    if correction:
+        measures["correction"] = correction_measures.measure(
+            draft=draft, corrected=text_of(correction), candidate=completion.text
+        )
     leases.held(answer).update(
         status=Status.SUCCEEDED,
         blob=_sealed(summary, answer, completion.text),
@@ -211,7 +240,7 @@ def _sealed(summary: Summary, answer: ShadowAnswer, content: Any) -> bytes:
     return vault.encrypt(summary.clinic.wrapped_key, f"shadow-answer:{answer.uuid}", data)
 
 
-def _opened(answer: ShadowAnswer) -> str:
+def opened_answer(answer: ShadowAnswer) -> str:
     key = answer.summary.clinic.wrapped_key
     return vault.decrypt(key, f"shadow-answer:{answer.uuid}", bytes(answer.blob)).decode()
 
@@ -233,61 +262,3 @@ def reap() -> None:
 def _nudge(shadow: Shadow) -> None:
     Shadow.objects.filter(pk=shadow.pk).update(nudged_at=timezone.now())
     enqueue("answer_next_of_shadow", str(shadow.uuid))
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What both wrote about one record, scrubbed."""
-
-    answer: ShadowAnswer
-    source: str
-    draft: str
-    candidate: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    counts: dict[str, int]
-    rows: list[Row]
-    pairs: list[Pair]
-
-    @property
-    def answered(self) -> int:
-        return self.counts.get(Status.SUCCEEDED, 0)
-
-    @property
-    def waiting(self) -> int:
-        return self.counts.get(Status.QUEUED, 0) + self.counts.get(Status.RUNNING, 0)
-
-    @property
-    def failed(self) -> int:
-        return self.counts.get(Status.FAILED, 0)
-
-
-def newest(clinic: Clinic) -> Shadow | None:
-    """The clinic's open shadow, else the last one that was ended."""
-    fetched = Shadow.objects.select_related("clinic", "artifact", "deployment__artifact", "started_by")
-    return fetched.filter(clinic=clinic).first()
-
-
-def compare(*, shadow: Shadow, user: User) -> Comparison:
-    """All pairs in figures, the newest in words; that somebody read them is an audit entry."""
-    counted = shadow.answers.order_by().values_list("status").annotate(count=Count("pk"))
-    answered = shadow.answers.filter(status=Status.SUCCEEDED)
-    pairs = [_pair(answer) for answer in answered.select_related("summary__clinic")[:SHOWN]]
-    if pairs:
-        with transaction.atomic():
-            log.record(
-                clinic=shadow.clinic,
-                actor=user,
-                action="view_shadow",
-                subject=shadow.artifact,
-                summaries=len(pairs),
-            )
-    return Comparison(dict(counted), table(answered.values_list("measures", flat=True)), pairs)
-
-
-def _pair(answer: ShadowAnswer) -> Pair:
-    source, draft = opened(answer.summary)
-    readable = style_of(answer.summary.style).readable
-    return Pair(answer, source, readable(draft), readable(json.loads(_opened(answer))))

@@ -21,5 +21,10 @@ urlpatterns = [
     path("models/roll-back/", shadow_views.roll_back, name="roll_back"),
     path("models/shadow/", shadow_views.shadow, name="shadow"),
     path("models/shadow/<uuid:uuid>/end/", shadow_views.end_shadow, name="shadow_end"),
+    path(
+        "models/shadow/<uuid:uuid>/corrections/",
+        shadow_views.ask_of_corrections,
+        name="shadow_corrections",
+    ),
     path("models/<uuid:uuid>/shadow/", shadow_views.start_shadow, name="shadow_start"),
 ]

@@ -139,6 +139,7 @@ def bobs(bob: User) -> dict[str, Any]:
         "summaries:bundle": artifact,
         "summaries:shadow_start": artifact,
         "summaries:shadow_end": shadow,
+        "summaries:shadow_corrections": shadow,
         "audit:deactivate_member": bob,
         "audit:revoke_token": token,
     }

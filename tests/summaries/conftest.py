@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from stub_engine import StubEngine, stub_engine
 
 from accounts.models import Clinic, Scope, User
 from audit import staff
+from summaries import shadows
 from summaries.deployments import deploy
+from summaries.models import Shadow
 from training.models import ModelArtifact
 
 
@@ -40,3 +43,19 @@ def issue_key(clinic: Clinic, admin: User) -> IssueKey:
         )[1]
 
     return issue
+
+
+@pytest.fixture
+def candidate(artifact: ModelArtifact) -> ModelArtifact:
+    """Another file of the deployed model's run."""
+    return ModelArtifact.objects.filter(kind="gguf").exclude(pk=artifact.pk).get()
+
+
+@pytest.fixture
+def shadow(engine: StubEngine, candidate: ModelArtifact, admin: User, own_var: Path) -> Shadow:
+    """Of every summary. The stub serves both files."""
+    live = own_var / "engine" / "live.json"
+    state = json.loads(live.read_text())
+    state["models"][candidate.sha256] = next(iter(state["models"].values()))
+    live.write_text(json.dumps(state))
+    return shadows.start(artifact=candidate, percent=100, user=admin)

@@ -36,22 +36,6 @@ TEXT = "Zebulon Quarrington has had chest pain since Tuesday. He takes metoprolo
 Status = ShadowAnswer.Status
 
 
-@pytest.fixture
-def candidate(artifact: ModelArtifact) -> ModelArtifact:
-    """Another file of the deployed model's run."""
-    return ModelArtifact.objects.filter(kind="gguf").exclude(pk=artifact.pk).get()
-
-
-@pytest.fixture
-def shadow(engine: StubEngine, candidate: ModelArtifact, admin: User, own_var: Path) -> Shadow:
-    """Of every summary. The stub serves both files."""
-    live = own_var / "engine" / "live.json"
-    state = json.loads(live.read_text())
-    state["models"][candidate.sha256] = next(iter(state["models"].values()))
-    live.write_text(json.dumps(state))
-    return shadows.start(artifact=candidate, percent=100, user=admin)
-
-
 def summarize(user: User, **more: Any) -> Summary:
     return summarize_text(clinic=user.membership.clinic, text=TEXT, user=user, **more).summary
 
