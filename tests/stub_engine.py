@@ -91,6 +91,14 @@ def stub_engine(var: Path, sha256: str) -> Iterator[StubEngine]:
         live.unlink()
 
 
+def serve_too(var: Path, sha256: str) -> None:
+    """The running stub answers for this model as well."""
+    live = var / "engine" / "live.json"
+    state = json.loads(live.read_text())
+    state["models"][sha256] = next(iter(state["models"].values()))
+    live.write_text(json.dumps(state))
+
+
 def _decoded(engine: StubEngine, asked: dict[str, Any]) -> str:
     properties = asked["response_format"]["json_schema"]["schema"]["properties"]
     named = [answer for name, answer in engine.under_schema.items() if name in properties]

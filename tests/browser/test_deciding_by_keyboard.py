@@ -12,14 +12,15 @@ import pypdfium2
 import pytest
 from browsing import enter_on, keep, press_until_focused, sign_in_by_keyboard
 from playwright.sync_api import Page, expect
-from stub_engine import StubEngine, stub_engine
+from stub_engine import StubEngine, serve_too, stub_engine
 from traces import rows_holding
 from written import summarize_text
 
 from accounts.models import Clinic, User
-from summaries import reviewing
+from summaries import reviewing, shadows
 from summaries.deployments import deploy
-from summaries.models import Summary, SummaryEdit, SummaryReview
+from summaries.models import Shadow, Summary, SummaryEdit, SummaryReview
+from training.models import ModelArtifact
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)
@@ -188,3 +189,31 @@ def test_corrections_are_handed_on_by_keyboard(
     enter_on(page, "Train on what we fixed")
     expect(page.get_by_text("2 corrections are records now.")).to_be_visible()
     keep(page, "corrections-handed-on")
+
+
+def test_a_model_is_tested_on_what_was_corrected_by_keyboard(
+    page: Page, server: str, engine: StubEngine, clinician: User, clinic: Clinic, alice: User, own_var: Path
+) -> None:
+    for days in range(2, 8):
+        text = f"{PASTED} Seen {days} times."
+        summary = summarize_text(clinic=clinic, text=text, user=clinician).summary
+        reviewing.accept(summary=summary, user=clinician, text=SUMMARY.replace("two", "three"))
+    candidate = ModelArtifact.objects.get(name="autumn-1-q4_k")
+    serve_too(own_var, candidate.sha256)
+    sign_in_by_keyboard(page, server, "alice")
+    page.goto(f"{server}/summaries/corrections/")
+    enter_on(page, "Test a model on these")
+    expect(page.get_by_text("No model runs as a shadow")).to_be_visible()
+    page.goto(f"{server}/models/{candidate.uuid}/")
+    enter_on(page, "Try it as a shadow…")
+    expect(page.get_by_label("Also ask it about the newest drafts")).to_be_checked()
+    keep(page, "shadow-start")
+    enter_on(page, "Start the shadow")
+    expect(page.get_by_text("6 drafts wait to be asked about")).to_be_visible()
+    engine.answer = SUMMARY.replace("two", "three")
+    for _ in range(6):
+        shadows.answer_next(str(Shadow.objects.get().uuid))
+    page.reload()
+    expect(page.get_by_text("It would have needed less correcting.")).to_be_visible()
+    expect(page.get_by_role("row", name="Words struck out that came back")).to_contain_text("0 of 6")
+    keep(page, "shadow-corrections")

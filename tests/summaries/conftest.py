@@ -1,11 +1,10 @@
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import model_rows
 import pytest
-from stub_engine import StubEngine, stub_engine
+from stub_engine import StubEngine, serve_too, stub_engine
 
 from accounts.models import Clinic, Scope, User
 from audit import staff
@@ -54,8 +53,5 @@ def candidate(artifact: ModelArtifact) -> ModelArtifact:
 @pytest.fixture
 def shadow(engine: StubEngine, candidate: ModelArtifact, admin: User, own_var: Path) -> Shadow:
     """Of every summary. The stub serves both files."""
-    live = own_var / "engine" / "live.json"
-    state = json.loads(live.read_text())
-    state["models"][candidate.sha256] = next(iter(state["models"].values()))
-    live.write_text(json.dumps(state))
+    serve_too(own_var, candidate.sha256)
     return shadows.start(artifact=candidate, percent=100, user=admin)
