@@ -125,12 +125,15 @@ def quantities(text: str) -> list[Quantity]:
 def held(text: str) -> list[Quantity]:
     """Every number that can be heard in a record, implied ones too ("a tablet", "twice")."""
     tokens = _tokens(text)
-    implied = [
-        Quantity((_IMPLIED[token.word],), _unit(tokens, at + 1)[0], token.start, token.end)
-        for at, token in enumerate(tokens)
-        if token.word in _IMPLIED
-    ]
+    implied = [_implied(tokens, at) for at, token in enumerate(tokens) if token.word in _IMPLIED]
     return [*_numbers(tokens, text), *implied, *_and_a_half(tokens)]
+
+
+def _implied(tokens: list[_Token], at: int) -> Quantity:
+    """Placed over its unit, too: what the record says instead of "5 months" is "a month", not "a"."""
+    unit, after = _unit(tokens, at + 1)
+    token = tokens[at]
+    return Quantity((_IMPLIED[token.word],), unit, token.start, after if unit else token.end)
 
 
 def _and_a_half(tokens: list[_Token]) -> Iterator[Quantity]:

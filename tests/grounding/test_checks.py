@@ -142,6 +142,12 @@ def test_and_what_was_not_dictated_is_found(claim: str, category: str) -> None:
     assert category in strong(claim, SPOKEN)
 
 
+def test_the_record_s_own_words_for_a_number_are_whole() -> None:
+    source = "Patient: My knee has hurt for a month."
+    (finding,) = [each for each in found("Knee pain for 5 months.", source) if each.record]
+    assert [source[start:end] for start, end in finding.record] == ["a month"]
+
+
 def test_a_birthday_is_not_what_the_record_says_instead_of_another_date() -> None:
     (finding,) = [each for each in found("Seen in 03/2021.", SPOKEN) if each.category == "date"]
     assert (finding.how, finding.record) == (How.ABSENT, ())
