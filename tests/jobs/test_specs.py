@@ -12,6 +12,7 @@ from jobs.specs import (
     GrounderSpec,
     ImportanceSpec,
     MachinePlanSpec,
+    MeasureSpec,
     PreflightSpec,
     PrepareSpec,
     PruneSpec,
@@ -31,6 +32,9 @@ EXAMPLES: dict[str, Spec] = {
     "importance": ImportanceSpec(**WHERE, prepared="/p", model="/m", as_small_as="Q4_K"),
     "quantize": QuantizeSpec(**WHERE, adapter="/a", prepared="/p", tools_dir="/tools", types=("Q6_K",)),
     "evaluate": EvaluateSpec(**WHERE, **ROWS, tuned_gguf="/m.gguf", splits=("test", "valid")),
+    "measure": MeasureSpec(
+        **WHERE, **ROWS, files={"a": "/a.gguf", "b": "/b.gguf"}, evaluation="/evaluation.json"
+    ),
     "extract": ExtractSpec(**WHERE, prepared="/p", adapter="/a", tuned_gguf="/m.gguf", canaries="/c.json"),
     "train_tagger": TaggerSpec(**WHERE, examples="/e.jsonl", examples_sha256="a" * 64, epochs=0.5),
     "export_tagger": ExportTaggerSpec(**WHERE),
@@ -93,6 +97,9 @@ def test_a_missing_field_is_refused() -> None:
         ("evaluate", {"splits": ("train",)}, "held-out"),
         ("evaluate", {"max_new_tokens": 4096}, "below context_tokens"),
         ("evaluate", {"threads": 0}, "at least one thread"),
+        ("measure", {"files": {"a": "/a.gguf"}}, "made of it at least"),
+        ("measure", {"max_new_tokens": 4096}, "below context_tokens"),
+        ("measure", {"timed_rows": 0}, "one row at least"),
     ],
 )
 def test_a_wrong_spec_says_what_to_do(stage: str, changes: dict[str, object], advice: str) -> None:

@@ -45,7 +45,9 @@ def test_the_cost_of_a_step_is_found_again_from_a_few() -> None:
         0.002 * w.tokens + 1e-6 * w.attention + extra + 0.1 for w, extra in zip(works, extras, strict=True)
     ]
     fitted = fit_seconds(works, seconds)
-    assert fitted == pytest.approx([0.002, 1e-6, 0, 0.5, 0.1], rel=1e-4, abs=1e-9)
+    assert fitted[[0, 1, 3]] == pytest.approx([0.002, 1e-6, 0.5], rel=1e-4)
+    # All have ten answers, so that nobody can tell whose these seconds are.
+    assert 10 * fitted[2] + fitted[4] == pytest.approx(0.1, rel=1e-4)
     assert predict_seconds(fitted, [work(256, 256 * 64)] * 3) == pytest.approx(
         [1.128, 0.628, 0.628], rel=1e-3
     )
