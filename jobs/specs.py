@@ -382,7 +382,7 @@ class GrounderSpec(Spec):
     epochs: float = 1.0
     max_seconds: float = 1800.0
     """The learning rate falls to its end by then at the latest, however slow the machine."""
-    learning_rate: float = 3e-4
+    learning_rate: float = 6e-5
     tokens_per_batch: int = 2048
     """Padded tokens in one optimizer step."""
     seed: int = 7
@@ -391,9 +391,7 @@ class GrounderSpec(Spec):
         super().__post_init__()
         _require(len(self.examples_sha256) == 64, "Give examples_sha256 as the file's 64 hex digits.")
         _require(self.epochs > 0 and self.max_seconds > 0, "Train for more than 0 epochs and 0 seconds.")
-        _require(
-            0 < self.learning_rate <= 0.01, "Choose a learning_rate up to 0.01; 3e-4 suits this encoder."
-        )
+        _require(0 < self.learning_rate <= 0.01, "Choose a learning_rate up to 0.01; 6e-5 suits this task.")
         _require(self.tokens_per_batch >= 256, "Raise tokens_per_batch to 256 or more.")
 
 
