@@ -1,5 +1,6 @@
 """A whole installation of its own: state folder, database, broker, and real processes."""
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from accounts.models import Clinic, User
+from records.models import Dataset
+from records.services import datasets, review, scrubbing, uploads
 from tests.e2e.installation import ROOT, Installation
 from tests.stages.conftest import models_dir, tools_dir  # noqa: F401  (fixtures)
 from tests.stages.tiny import visit_rows
@@ -18,6 +22,19 @@ def visits(count: int) -> list[dict[str, str]]:
     return [
         {**row, "source": row["source"] + more.format(number)} for number, row in enumerate(visit_rows(count))
     ]
+
+
+def visits_dataset(clinic: Clinic, officer: User, count: int) -> Dataset:
+    """So many visits, uploaded, scrubbed, approved and frozen."""
+    lines = "\n".join(
+        json.dumps({"text": row["source"], "summary": row["target"], "section": row["section"]})
+        for row in visits(count)
+    )
+    upload, _ = uploads.receive_upload(clinic=clinic, user=officer, name="a.jsonl", data=lines.encode())
+    records = uploads.confirm_upload(upload=upload, user=officer).records
+    scrubbing.scrub_upload(upload=upload)
+    review.approve_records(clinic=clinic, records=records, reviewer=officer, reason="test")
+    return datasets.freeze_dataset(clinic=clinic, name="visits", user=officer, attestation="test")
 
 
 @pytest.fixture

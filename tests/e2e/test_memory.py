@@ -14,9 +14,8 @@ from audit.models import AuditEntry
 from jobs import canaries
 from jobs.rundir import RunDir
 from records.models import Dataset
-from records.services import datasets, review, scrubbing, uploads
 from summaries.deployments import NotDeployable, current_deployment, deploy
-from tests.e2e.conftest import visits
+from tests.e2e.conftest import visits_dataset
 from training.models import ModelArtifact, TrainingRun
 from training.options import RunOptions
 from training.services import runs
@@ -34,15 +33,7 @@ def same_codes(settings: Any) -> None:
 
 @pytest.fixture
 def dataset(clinic: Clinic, officer: User) -> Dataset:
-    lines = "\n".join(
-        json.dumps({"text": row["source"], "summary": row["target"], "section": row["section"]})
-        for row in visits(30)
-    )
-    upload, _ = uploads.receive_upload(clinic=clinic, user=officer, name="a.jsonl", data=lines.encode())
-    records = uploads.confirm_upload(upload=upload, user=officer).records
-    scrubbing.scrub_upload(upload=upload)
-    review.approve_records(clinic=clinic, records=records, reviewer=officer, reason="test")
-    return datasets.freeze_dataset(clinic=clinic, name="visits", user=officer, attestation="test")
+    return visits_dataset(clinic, officer, 30)
 
 
 @pytest.fixture

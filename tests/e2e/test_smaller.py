@@ -1,6 +1,5 @@
 """A trained model is cut, healed, weighed, stored more briefly, measured and deployed: all real stages on a tiny base."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,8 @@ import pytest
 from accounts.models import Clinic, User
 from jobs.rundir import RunDir
 from records.models import Dataset
-from records.services import datasets, review, scrubbing, uploads
 from summaries.deployments import deploy
-from tests.e2e.conftest import visits
+from tests.e2e.conftest import visits_dataset
 from training import frontier
 from training.models import ModelArtifact, TrainingRun
 from training.options import RunOptions, SmallerOptions
@@ -24,15 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 @pytest.fixture
 def dataset(clinic: Clinic, officer: User) -> Dataset:
-    lines = "\n".join(
-        json.dumps({"text": row["source"], "summary": row["target"], "section": row["section"]})
-        for row in visits(80)
-    )
-    upload, _ = uploads.receive_upload(clinic=clinic, user=officer, name="a.jsonl", data=lines.encode())
-    records = uploads.confirm_upload(upload=upload, user=officer).records
-    scrubbing.scrub_upload(upload=upload)
-    review.approve_records(clinic=clinic, records=records, reviewer=officer, reason="test")
-    return datasets.freeze_dataset(clinic=clinic, name="visits", user=officer, attestation="test")
+    return visits_dataset(clinic, officer, 80)
 
 
 def work(run: TrainingRun) -> None:

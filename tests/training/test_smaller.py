@@ -138,7 +138,7 @@ def test_a_file_that_lost_too_much_is_not_deployed_and_says_where_it_came_in(
 def test_a_clinic_may_allow_more_loss(source: TrainingRun, alice: User) -> None:
     generous = SmallerOptions(types=("Q4_K",), most_lost=40)
     model_rows.smaller_run(source, alice, "brief", {"Q4_K": POOR}, generous)
-    deploy(artifact=artifact("brief-q4_k"), user=alice)
+    assert deploy(artifact=artifact("brief-q4_k"), user=alice).closed_at is None
 
 
 def test_no_loss_is_small_enough_for_a_file_that_invents_more(source: TrainingRun, alice: User) -> None:
