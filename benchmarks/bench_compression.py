@@ -15,9 +15,9 @@ import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from jobs.specs import (  # noqa: E402
     QuantizeSpec,
     TrainSpec,
 )
+from jobs.stages.asking import time_one  # noqa: E402
 
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "Q4_0")
 LIKE = "Q4_K"
@@ -79,7 +80,8 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     folder: Path = arguments.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     files = make_files(folder, arguments)
-    rows = [row for row in read(arguments.valid) if row["target"].strip()][: arguments.rows or None]
+    rows = [{"section": "", **row} for row in read(arguments.valid) if row["target"].strip()]
+    rows = rows[: arguments.rows or None]
     kl = kl_to_whole(files, folder / "prepare" / "artifact")
     figures = []
     for variant, (path, parameters) in files.items():
@@ -196,7 +198,8 @@ def serve(path: Path, rows: list[dict[str, str]], var: Path, max_new_tokens: int
                 said = client.post("/v1/chat/completions", json=asked).raise_for_status().json()
                 return str(said["choices"][0]["message"]["content"]).strip()
 
-            timed = [time_one(client, row, max_new_tokens) for row in rows[:TIMED]]
+            asking = Asking(max_new_tokens)
+            timed = [time_one(client, row, asking) for row in rows[:TIMED]]
             with ThreadPoolExecutor(4) as pool:
                 texts = list(pool.map(ask, rows))
             memory = max(child.memory_info().rss for child in psutil.Process().children(recursive=True))
@@ -212,20 +215,12 @@ def serve(path: Path, rows: list[dict[str, str]], var: Path, max_new_tokens: int
     }
 
 
-def time_one(client: httpx.Client, row: dict[str, str], max_new_tokens: int) -> tuple[float, float]:
-    """Seconds to the first token of a streamed answer, and tokens a second from there on."""
-    chat = messages(row["source"], row.get("section") or "")
-    asked = {"messages": chat, "max_tokens": max_new_tokens, "stream": True, **PARAMETERS}
-    began, came = time.perf_counter(), []
-    # The engine closes a connection after a stream, which a pool of them would not know in time.
-    closing = {"Connection": "close"}
-    with client.stream("POST", "/v1/chat/completions", json=asked, headers=closing) as answer:
-        for line in answer.iter_lines():
-            if line.startswith("data: {") and json.loads(line[6:])["choices"][0]["delta"].get("content"):
-                came.append(time.perf_counter())
-    if len(came) < 2:
-        return (came[0] if came else time.perf_counter()) - began, 0.0
-    return came[0] - began, (len(came) - 1) / (came[-1] - came[0])
+@dataclass(frozen=True)
+class Asking:
+    """How a record is asked about to be timed."""
+
+    max_new_tokens: int
+    context_tokens: int = 4096
 
 
 def as_table(figures: list[dict[str, Any]]) -> str:
