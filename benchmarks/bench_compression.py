@@ -5,7 +5,8 @@
 
 Each line of the files holds {id, source, target} and perhaps a section. Runs prepare, train, importance, prune, distill
 and quantize as the worker does, in FOLDER; a stage that has ended well there is not run again, so a folder of
-bench_quality.py may be given. Then each file is served by itself and asked the validation records. Variants: the whole
+bench_quality.py may be given. Then each file is served by itself and asked the validation records, and answers are kept
+there too; at last each is timed, one right after the other. Variants: the whole
 model in each type, without and with the importance matrix, and mixed by measured loss; the pruned one unhealed, healed
 on labels alone, and healed by the tuned model's soft targets in as many steps. With --json, a list of {variant,
 megabytes, parameters, rouge1, rouge1_low, rouge1_high, kl_to_f16, tokens_per_s, time_to_first_token_ms, ram_mb}.
@@ -16,7 +17,7 @@ import json
 import statistics
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,9 @@ import httpx  # noqa: E402
 import psutil  # noqa: E402
 from bench_quality import MODELS, TOOLS, ensure, read, write_rows  # noqa: E402
 
-from jobs.decoding import PARAMETERS  # noqa: E402
 from jobs.engine import temporary_server  # noqa: E402
 from jobs.metrics import bootstrap, rouge_per_row  # noqa: E402
-from jobs.prompts import messages  # noqa: E402
+from jobs.rundir import file_sha256, write_json_atomic  # noqa: E402
 from jobs.specs import (  # noqa: E402
     MIXED,
     DistillSpec,
@@ -41,7 +41,8 @@ from jobs.specs import (  # noqa: E402
     QuantizeSpec,
     TrainSpec,
 )
-from jobs.stages.asking import time_one  # noqa: E402
+from jobs.stages.asking import ask_all, time_one  # noqa: E402
+from jobs.stages.rows import Row  # noqa: E402
 
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "Q4_0")
 LIKE = "Q4_K"
@@ -49,7 +50,16 @@ LIKE = "Q4_K"
 WHOLE = "F16"
 TIMED = 6
 """Records that are asked one after the other, for the speed and the time to the first token."""
-KL_ROWS = 32
+HELD_OUT_ROWS = 64
+"""Of those that the prepare stage set aside, for the loss and the divergence."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a record is asked about to be timed."""
+
+    max_new_tokens: int
+    context_tokens: int = 4096
 
 
 def main() -> None:
@@ -80,15 +90,24 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     folder: Path = arguments.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     files = make_files(folder, arguments)
-    rows = [{"section": "", **row} for row in read(arguments.valid) if row["target"].strip()]
+    rows: list[Row] = [{"section": "", **row} for row in read(arguments.valid) if row["target"].strip()]
     rows = rows[: arguments.rows or None]
-    kl = kl_to_whole(files, folder / "prepare" / "artifact")
-    figures = []
-    for variant, (path, parameters) in files.items():
-        served = serve(path, rows, folder / "engine", arguments.max_new_tokens)
-        size = {"megabytes": round(path.stat().st_size / 1e6, 2), "parameters": parameters}
-        figures.append({"variant": variant, **size, **served, "kl_to_f16": kl[variant]})
-    return figures
+    losses = held_out_losses(files, folder / "prepare" / "artifact")
+    asking = Asking(arguments.max_new_tokens)
+    scores = {variant: score(path, rows, folder, asking) for variant, (path, _) in files.items()}
+    # One right after the other, so that all are timed on the same machine's mood.
+    paces = {variant: pace(path, rows[:TIMED], folder, asking) for variant, (path, _) in files.items()}
+    return [
+        {
+            "variant": variant,
+            "megabytes": round(path.stat().st_size / 1e6, 2),
+            "parameters": parameters,
+            **scores[variant],
+            **paces[variant],
+            **losses[variant],
+        }
+        for variant, (path, parameters) in files.items()
+    ]
 
 
 def make_files(folder: Path, arguments: argparse.Namespace) -> dict[str, tuple[Path, int]]:
@@ -136,19 +155,21 @@ def make_files(folder: Path, arguments: argparse.Namespace) -> dict[str, tuple[P
     quantize("tuned, weighed", "train", (*types, MIXED), before, weighed=True)
     quantize("pruned", "prune", types[:1], after, weighed=False)
     quantize("pruned, healed on labels", "distill-labels", types[:1], after, weighed=False)
-    quantize("pruned, healed", "distill-soft", (WHOLE, *types, MIXED), after, weighed=True)
+    few = (WHOLE, *dict.fromkeys((types[0], LIKE)), MIXED)
+    quantize("pruned, healed", "distill-soft", few, after, weighed=True)
     return files
 
 
 _NAMES = ("prepare", "train", "prune", "distill-soft", "distill-labels")
 
 
-def kl_to_whole(files: dict[str, tuple[Path, int]], prepared: Path) -> dict[str, float]:
-    """By variant, the mean KL from the first file's next-token probabilities to its own, on held-out summaries' tokens.
+def held_out_losses(files: dict[str, tuple[Path, int]], prepared: Path) -> dict[str, dict[str, float]]:
+    """By variant, on held-out summaries' tokens: its loss, and the KL from the first file's probabilities to its own.
 
-    In nats a token; each file is read back from its quantized bytes. A trimmed vocabulary is compared over what both have.
+    In nats a token, the mean of the rows' means; each file is read back from its quantized bytes. A trimmed vocabulary is compared over what both have.
     """
     import torch
+    from torch.nn.functional import cross_entropy
     from transformers import AutoModelForCausalLM, GgufConfig
 
     from jobs.stages.divergence import divergence
@@ -156,9 +177,9 @@ def kl_to_whole(files: dict[str, tuple[Path, int]], prepared: Path) -> dict[str,
     from jobs.stages.prepared import read_prepared
     from jobs.stages.sources import Translation, read_kept
 
-    rows = read_prepared(prepared, "valid")[:KL_ROWS]
+    rows = read_prepared(prepared, "valid")[:HELD_OUT_ROWS]
 
-    def logits(path: Path, kept: list[int] | None) -> Iterator[torch.Tensor | None]:
+    def logits(path: Path, kept: list[int] | None) -> Iterator[tuple[torch.Tensor, torch.Tensor] | None]:
         model = AutoModelForCausalLM.from_pretrained(
             path.parent,
             gguf_file=path.name,
@@ -168,8 +189,12 @@ def kl_to_whole(files: dict[str, tuple[Path, int]], prepared: Path) -> dict[str,
         translation = Translation(kept)
         for row in rows:
             mine = translation.row(row)
+            if mine is None:
+                yield None
+                continue
+            packed = pack([mine])
             with torch.no_grad():
-                yield None if mine is None else answer_logits(model, pack([mine]))
+                yield answer_logits(model, packed), packed["targets"]
 
     (first, _), *_ = files.values()
     whole = list(logits(first, None))
@@ -177,61 +202,64 @@ def kl_to_whole(files: dict[str, tuple[Path, int]], prepared: Path) -> dict[str,
     for variant, (path, _) in files.items():
         made = path.parents[2] / ("prune" if variant.startswith("pruned") else "train") / "artifact" / "model"
         kept = read_kept(made)
-        parts = [
+        answers = [(a, b[0]) for a, b in zip(logits(path, kept), whole, strict=True) if a is not None]
+        losses = [cross_entropy(mine, targets).item() for (mine, targets), _ in answers]
+        apart = [
             divergence(mine, theirs if kept is None else theirs[:, kept]).item()
-            for mine, theirs in zip(logits(path, kept), whole, strict=True)
-            if mine is not None
+            for (mine, _), theirs in answers
         ]
-        found[variant] = statistics.fmean(parts)
+        found[variant] = {
+            "loss": round(statistics.fmean(losses), 4),
+            "kl_to_f16": round(statistics.fmean(apart), 4),
+        }
     return found
 
 
-def serve(path: Path, rows: list[dict[str, str]], var: Path, max_new_tokens: int) -> dict[str, float]:
-    """What the engine answers with this file, and what it takes: scores, speed, time to the first token, memory."""
-    with temporary_server(path, var=var) as (port, key):
+@contextmanager
+def served(path: Path, folder: Path) -> Iterator[httpx.Client]:
+    with temporary_server(path, var=folder / "engine") as (port, key):
         headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=600) as client:
+            yield client
 
-            def ask(row: dict[str, str]) -> str:
-                chat = messages(row["source"], row.get("section") or "")
-                asked = {"messages": chat, "max_tokens": max_new_tokens, **PARAMETERS}
-                said = client.post("/v1/chat/completions", json=asked).raise_for_status().json()
-                return str(said["choices"][0]["message"]["content"]).strip()
 
-            asking = Asking(max_new_tokens)
-            timed = [time_one(client, row, asking) for row in rows[:TIMED]]
-            with ThreadPoolExecutor(4) as pool:
-                texts = list(pool.map(ask, rows))
-            memory = max(child.memory_info().rss for child in psutil.Process().children(recursive=True))
+def score(path: Path, rows: list[Row], folder: Path, asking: Asking) -> dict[str, float]:
+    """ROUGE-1 of what the engine answers; a file's answers are kept in the folder, since they take minutes."""
+    kept = folder / "answers" / f"{file_sha256(path)}-{len(rows)}.json"
+    if not kept.is_file():
+        kept.parent.mkdir(exist_ok=True)
+        with served(path, folder) as client:
+            write_json_atomic(kept, ask_all(client, rows, asking, lambda _: None).texts)
+    texts = json.loads(kept.read_text(encoding="utf-8"))
     pairs = [(row["target"], text) for row, text in zip(rows, texts, strict=True)]
-    score = bootstrap(rouge_per_row(pairs)["rouge1"], seed=7)
+    found = bootstrap(rouge_per_row(pairs)["rouge1"], seed=7)
     return {
-        "rouge1": round(score["value"], 2),
-        "rouge1_low": round(score["low"], 2),
-        "rouge1_high": round(score["high"], 2),
-        "tokens_per_s": round(statistics.median(speed for _, speed in timed), 1),
+        "rouge1": round(found["value"], 2),
+        "rouge1_low": round(found["low"], 2),
+        "rouge1_high": round(found["high"], 2),
+    }
+
+
+def pace(path: Path, rows: list[Row], folder: Path, asking: Asking) -> dict[str, float]:
+    with served(path, folder) as client:
+        timed = [time_one(client, row, asking) for row in rows]
+        memory = max(child.memory_info().rss for child in psutil.Process().children(recursive=True))
+    return {
+        "tokens_per_s": round(statistics.median(speed for _, speed in timed if speed), 1),
         "time_to_first_token_ms": round(1000 * statistics.median(first for first, _ in timed), 1),
         "ram_mb": round(memory / 1e6, 1),
     }
 
 
-@dataclass(frozen=True)
-class Asking:
-    """How a record is asked about to be timed."""
-
-    max_new_tokens: int
-    context_tokens: int = 4096
-
-
 def as_table(figures: list[dict[str, Any]]) -> str:
     lines = [
-        "variant                            MB    params  ROUGE-1 (95 %)          KL   tok/s  first ms  RAM MB"
+        "variant                            MB    params  ROUGE-1 (95 %)        loss      KL   tok/s  first ms  RAM MB"
     ]
     for each in figures:
         score = f"{each['rouge1']:.2f} ({each['rouge1_low']:.1f}-{each['rouge1_high']:.1f})"
         lines.append(
             f"{each['variant']:<32}{each['megabytes']:>6.1f}{each['parameters'] / 1e6:>9.1f}M  {score:<20}"
-            f"{each['kl_to_f16']:>8.4f}{each['tokens_per_s']:>8.1f}{each['time_to_first_token_ms']:>10.0f}"
+            f"{each['loss']:>8.4f}{each['kl_to_f16']:>8.4f}{each['tokens_per_s']:>8.1f}{each['time_to_first_token_ms']:>10.0f}"
             f"{each['ram_mb']:>8.0f}"
         )
     return "\n".join(lines)
