@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import model_rows
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client, TransactionTestCase
+from stub_engine import StubEngine, stub_engine
 
 from accounts.models import Clinic, Role, User
 from audit import staff
+from summaries.deployments import deploy
+from training.models import ModelArtifact
 
 PASSWORD = "a long enough password"
 SHARED_DATA = Path(django_settings.BASE_DIR).parent / "shared" / "data"
@@ -113,6 +118,21 @@ def client_for() -> Callable[[User], Client]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def artifact(clinic: Clinic, admin: User, settings: Any, own_var: Path) -> ModelArtifact:
+    """The model of a finished run."""
+    model_rows.pretend_installed(settings, own_var)
+    return model_rows.model_of(model_rows.finished_run(clinic, admin))
+
+
+@pytest.fixture
+def engine(artifact: ModelArtifact, admin: User, own_var: Path) -> Iterator[StubEngine]:
+    """The clinic's deployed model, served by a stub that keeps what it is sent."""
+    deploy(artifact=artifact, user=admin)
+    with stub_engine(own_var, artifact.sha256) as serving:
+        yield serving
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What the commands share: a database that is ready, the member in whose name they act, bars, JSON Lines."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,17 @@ def writing_json_lines(path: str) -> Iterator["JsonLines"]:
         draft.replace(goal)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_json_lines(path: str) -> Iterator["JsonLines"]:
+    """A writer of a file that only its owner may read; raises CommandError where one of that name is there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}.") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yield JsonLines(file)
 
 
 class JsonLines:

@@ -1,17 +1,13 @@
 """An administrator issues a key with bounds; a clinician chooses how a summary is written: in a real browser."""
 
 import re
-from pathlib import Path
-from typing import Any
 
-import model_rows
 import pytest
 from browsing import keep, sign_in
 from playwright.sync_api import Page, expect
-from stub_engine import stub_engine
+from stub_engine import StubEngine
 
-from accounts.models import ApiToken, Clinic, User
-from summaries.deployments import deploy
+from accounts.models import ApiToken, User
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -31,22 +27,16 @@ def test_an_administrator_issues_a_key_that_may_little(page: Page, server: str, 
 
 
 def test_a_clinician_asks_for_a_problem_list(
-    page: Page, server: str, clinic: Clinic, admin: User, clinician: User, settings: Any, own_var: Path
+    page: Page, server: str, engine: StubEngine, clinician: User
 ) -> None:
-    model_rows.pretend_installed(settings, own_var)
-    artifact = model_rows.model_of(model_rows.finished_run(clinic, admin))
-    deploy(artifact=artifact, user=admin)
-    with stub_engine(own_var, artifact.sha256) as engine:
-        sign_in(page, server, "dina")
-        page.goto(f"{server}/portal/")
-        page.get_by_label("Or paste a record").fill("Zebulon Quarrington has had chest pain since Tuesday.")
-        page.get_by_label("Written as").select_option(label="Problem list")
-        page.get_by_role("button", name="Summarize", exact=True).last.click()
-        expect(page.get_by_text("chest pain of Zebulon Quarrington (active)")).to_be_visible()
-        keep(page, "portal-problem-list")
-        # The choice holds for a record of the work list, too.
-        page.get_by_role("button", name="Summarize R-").first.click()
-        expect(
-            page.get_by_role("heading", name=re.compile("Draft summary of R-.*problem list"))
-        ).to_be_visible()
-        assert ["response_format" in asked for asked in engine.received] == [True, True]
+    sign_in(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    page.get_by_label("Or paste a record").fill("Zebulon Quarrington has had chest pain since Tuesday.")
+    page.get_by_label("Written as").select_option(label="Problem list")
+    page.get_by_role("button", name="Summarize", exact=True).last.click()
+    expect(page.get_by_text("chest pain of Zebulon Quarrington (active)")).to_be_visible()
+    keep(page, "portal-problem-list")
+    # The choice holds for a record of the work list, too.
+    page.get_by_role("button", name="Summarize R-").first.click()
+    expect(page.get_by_role("heading", name=re.compile("Draft summary of R-.*problem list"))).to_be_visible()
+    assert ["response_format" in asked for asked in engine.received] == [True, True]

@@ -1,17 +1,13 @@
 """A clinician finds the wrong dose in a draft by keyboard, sees where the record says otherwise, in a real browser."""
 
 import json
-from pathlib import Path
-from typing import Any
 
-import model_rows
 import pytest
 from browsing import keep, sign_in
 from playwright.sync_api import Page, expect
-from stub_engine import stub_engine
+from stub_engine import StubEngine
 
-from accounts.models import Clinic, User
-from summaries.deployments import deploy
+from accounts.models import User
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -45,86 +41,76 @@ DRAFT = (
 
 
 def test_the_wrong_dose_is_found_by_keyboard_and_the_record_beside_it(
-    page: Page, server: str, clinic: Clinic, admin: User, clinician: User, settings: Any, own_var: Path
+    page: Page, server: str, engine: StubEngine, clinician: User
 ) -> None:
-    model_rows.pretend_installed(settings, own_var)
-    artifact = model_rows.model_of(model_rows.finished_run(clinic, admin))
-    deploy(artifact=artifact, user=admin)
-    with stub_engine(own_var, artifact.sha256) as engine:
-        engine.answer = DRAFT
-        sign_in(page, server, "dina")
-        page.goto(f"{server}/portal/")
-        page.get_by_label("Or paste a record").fill("\n".join(TURNS))
-        page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
-        expect(page.get_by_role("heading", name="Look at these 2 sentences first")).to_be_visible()
-        first = page.locator(".look-first li").first
-        expect(first).to_contain_text("The record says “25 mg”")
-        expect(first).to_contain_text("The record would bear out: “She takes metoprolol 25 mg twice a day.”")
+    engine.answer = DRAFT
+    sign_in(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+    page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+    expect(page.get_by_role("heading", name="Look at these 2 sentences first")).to_be_visible()
+    first = page.locator(".look-first li").first
+    expect(first).to_contain_text("The record says “25 mg”")
+    expect(first).to_contain_text("The record would bear out: “She takes metoprolol 25 mg twice a day.”")
 
-        page.locator("#summary-text .claim").first.focus()
-        page.keyboard.press("Tab")
-        expect(page.locator("#summary-text .claim-wrong").first).to_be_focused()
-        line = page.locator(".record-line.is-lit", has_text="Metoprolol 25 mg twice a day")
-        expect(line).to_be_in_viewport()
-        keep(page, "portal-checked")
+    page.locator("#summary-text .claim").first.focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("#summary-text .claim-wrong").first).to_be_focused()
+    line = page.locator(".record-line.is-lit", has_text="Metoprolol 25 mg twice a day")
+    expect(line).to_be_in_viewport()
+    keep(page, "portal-checked")
 
-        page.keyboard.press("Enter")
-        expect(page.locator(".record-line:target")).to_contain_text("Metoprolol 25 mg")
-        page.get_by_role("link", name="Check, edit and accept").click()
-        expect(page.locator(".claim-wrong").first).to_contain_text("metoprolol 250 mg")
-        keep(page, "summary-checked")
-        page.get_by_role("button", name="Use this").press("Enter")
-        expect(page.get_by_role("button", name="Use this")).to_be_hidden()
-        page.get_by_role("button", name="Leave it out").press("Enter")
-        expect(page.get_by_label("Your text")).to_have_value(
-            DRAFT.replace("250 mg", "25 mg").replace(" A colonoscopy is scheduled.", "")
-        )
-        expect(page.locator("#edit-state del", has_text="colonoscopy")).to_be_visible()
-        expect(page.get_by_text("Accepted by")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator(".record-line:target")).to_contain_text("Metoprolol 25 mg")
+    page.get_by_role("link", name="Check, edit and accept").click()
+    expect(page.locator(".claim-wrong").first).to_contain_text("metoprolol 250 mg")
+    keep(page, "summary-checked")
+    page.get_by_role("button", name="Use this").press("Enter")
+    expect(page.get_by_role("button", name="Use this")).to_be_hidden()
+    page.get_by_role("button", name="Leave it out").press("Enter")
+    expect(page.get_by_label("Your text")).to_have_value(
+        DRAFT.replace("250 mg", "25 mg").replace(" A colonoscopy is scheduled.", "")
+    )
+    expect(page.locator("#edit-state del", has_text="colonoscopy")).to_be_visible()
+    expect(page.get_by_text("Accepted by")).to_have_count(0)
 
 
 def test_a_flagged_sentence_is_explained_beside_it_and_the_page_stays_as_it_is(
-    page: Page, server: str, clinic: Clinic, admin: User, clinician: User, settings: Any, own_var: Path
+    page: Page, server: str, engine: StubEngine, clinician: User
 ) -> None:
-    model_rows.pretend_installed(settings, own_var)
-    artifact = model_rows.model_of(model_rows.finished_run(clinic, admin))
-    deploy(artifact=artifact, user=admin)
-    with stub_engine(own_var, artifact.sha256) as engine:
-        engine.answer = (
-            "Her left knee has been swollen for three months. She takes metoprolol 25 mg three times a day."
-        )
-        engine.under_schema = {
-            "explanation": said("The record says three weeks, but the sentence says three months.", "number"),
-            "rewrite": json.dumps({"rewrite": "She takes metoprolol 25 mg twice a day."}),
-        }
-        sign_in(page, server, "dina")
-        page.goto(f"{server}/portal/")
-        page.get_by_label("Or paste a record").fill("\n".join(TURNS))
-        page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
-        button = page.get_by_role("button", name="Explain sentence 1")
-        button.scroll_into_view_if_needed()
-        stood_at = page.evaluate("scrollY")
-        button.press("Enter")
-        expect(page.locator("#explanation-1")).to_contain_text(
-            "The model explains: The record says three weeks"
-        )
-        assert page.evaluate("scrollY") == stood_at, "the page did not jump"
-        expect(button).to_be_focused()
-        engine.under_schema["explanation"] = said("The sentence is supported by the record.", "supported")
-        page.get_by_role("button", name="Explain sentence 2").press("Enter")
-        expect(page.locator("#explanation-2")).to_contain_text("Needs a look.")
-        expect(page.locator("#summary-text")).to_contain_text("metoprolol 25 mg three times a day")
-        keep(page, "portal-explained")
+    engine.answer = (
+        "Her left knee has been swollen for three months. She takes metoprolol 25 mg three times a day."
+    )
+    engine.under_schema = {
+        "explanation": said("The record says three weeks, but the sentence says three months.", "number"),
+        "rewrite": json.dumps({"rewrite": "She takes metoprolol 25 mg twice a day."}),
+    }
+    sign_in(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+    page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+    button = page.get_by_role("button", name="Explain sentence 1")
+    button.scroll_into_view_if_needed()
+    stood_at = page.evaluate("scrollY")
+    button.press("Enter")
+    expect(page.locator("#explanation-1")).to_contain_text("The model explains: The record says three weeks")
+    assert page.evaluate("scrollY") == stood_at, "the page did not jump"
+    expect(button).to_be_focused()
+    engine.under_schema["explanation"] = said("The sentence is supported by the record.", "supported")
+    page.get_by_role("button", name="Explain sentence 2").press("Enter")
+    expect(page.locator("#explanation-2")).to_contain_text("Needs a look.")
+    expect(page.locator("#summary-text")).to_contain_text("metoprolol 25 mg three times a day")
+    keep(page, "portal-explained")
 
-        page.get_by_role("link", name="Check, edit and accept").click()
-        page.get_by_label("Your text").press_sequentially("X")
-        page.get_by_role("button", name="Explain sentence 2").press("Enter")
-        expect(page.locator("#explanation-2")).to_contain_text("The check finds nothing wrong with that.")
-        keep(page, "summary-explained")
-        page.locator("#explanation-2").get_by_role("button", name="Use this").press("Enter")
-        expect(page.get_by_label("Your text")).to_have_value(
-            "XHer left knee has been swollen for three months. She takes metoprolol 25 mg twice a day."
-        )
+    page.get_by_role("link", name="Check, edit and accept").click()
+    page.get_by_label("Your text").press_sequentially("X")
+    page.get_by_role("button", name="Explain sentence 2").press("Enter")
+    expect(page.locator("#explanation-2")).to_contain_text("The check finds nothing wrong with that.")
+    keep(page, "summary-explained")
+    page.locator("#explanation-2").get_by_role("button", name="Use this").press("Enter")
+    expect(page.get_by_label("Your text")).to_have_value(
+        "XHer left knee has been swollen for three months. She takes metoprolol 25 mg twice a day."
+    )
 
 
 def said(text: str, category: str) -> str:

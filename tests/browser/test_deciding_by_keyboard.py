@@ -3,22 +3,18 @@
 Only ``page.keyboard`` acts on the pages; the tests merely look.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import model_rows
 import pypdfium2
 import pytest
 from browsing import enter_on, keep, press_until_focused, sign_in_by_keyboard
 from playwright.sync_api import Page, expect
-from stub_engine import StubEngine, serve_too, stub_engine
+from stub_engine import StubEngine, serve_too
 from traces import rows_holding
 from written import summarize_text
 
 from accounts.models import Clinic, User
 from summaries import reviewing, shadows
-from summaries.deployments import deploy
 from summaries.models import Shadow, Summary, SummaryEdit, SummaryReview
 from training.models import ModelArtifact
 
@@ -33,13 +29,9 @@ SUMMARY = "[NAME_1] has had exertional chest tightness for two weeks. ECG is nor
 
 
 @pytest.fixture
-def engine(clinic: Clinic, alice: User, settings: Any, own_var: Path) -> Iterator[StubEngine]:
-    model_rows.pretend_installed(settings, own_var)
-    artifact = model_rows.model_of(model_rows.finished_run(clinic, alice, name="autumn-1"))
-    deploy(artifact=artifact, user=alice)
-    with stub_engine(own_var, artifact.sha256) as serving:
-        serving.answer = SUMMARY
-        yield serving
+def engine(engine: StubEngine) -> StubEngine:
+    engine.answer = SUMMARY
+    return engine
 
 
 def open_a_draft(page: Page, server: str) -> None:
@@ -198,7 +190,7 @@ def test_a_model_is_tested_on_what_was_corrected_by_keyboard(
         text = f"{PASTED} Seen {days} times."
         summary = summarize_text(clinic=clinic, text=text, user=clinician).summary
         reviewing.accept(summary=summary, user=clinician, text=SUMMARY.replace("two", "three"))
-    candidate = ModelArtifact.objects.get(name="autumn-1-q4_k")
+    candidate = ModelArtifact.objects.get(name="summarizer-1-q4_k")
     serve_too(own_var, candidate.sha256)
     sign_in_by_keyboard(page, server, "alice")
     page.goto(f"{server}/summaries/corrections/")

@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import model_rows
 import pytest
 from browsing import enter_on, keep, press_until_focused, sign_in, sign_in_by_keyboard
 from playwright.sync_api import Locator, Page, expect
-from stub_engine import StubEngine, stub_engine
+from stub_engine import StubEngine
 
-from accounts.models import Clinic, User
+from accounts.models import User
 from audit.models import AuditEntry
-from summaries.deployments import deploy
 from summaries.models import Summary
 
 pytestmark = pytest.mark.browser
@@ -28,16 +25,12 @@ LAST_WORDS = "250 mg was started"
 
 
 @pytest.fixture
-def engine(clinic: Clinic, alice: User, settings: Any, own_var: Any) -> Iterator[StubEngine]:
+def engine(engine: StubEngine) -> Iterator[StubEngine]:
     """It waits in the middle of each answer until the test lets it go on."""
-    model_rows.pretend_installed(settings, own_var)
-    artifact = model_rows.model_of(model_rows.finished_run(clinic, alice, name="autumn-1"))
-    deploy(artifact=artifact, user=alice)
-    with stub_engine(own_var, artifact.sha256) as serving:
-        serving.answer = SUMMARY
-        serving.goes_on.clear()
-        yield serving
-        serving.goes_on.set()
+    engine.answer = SUMMARY
+    engine.goes_on.clear()
+    yield engine
+    engine.goes_on.set()
 
 
 @pytest.fixture

@@ -1,32 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import model_rows
 import pytest
-from stub_engine import StubEngine, serve_too, stub_engine
+from stub_engine import StubEngine, serve_too
 
 from accounts.models import Clinic, Scope, User
 from audit import staff
 from summaries import shadows
-from summaries.deployments import deploy
 from summaries.models import Shadow
 from training.models import ModelArtifact
-
-
-@pytest.fixture
-def artifact(clinic: Clinic, admin: User, settings: Any, own_var: Path) -> ModelArtifact:
-    model_rows.pretend_installed(settings, own_var)
-    return model_rows.model_of(model_rows.finished_run(clinic, admin))
-
-
-@pytest.fixture
-def engine(artifact: ModelArtifact, admin: User, own_var: Path) -> Iterator[StubEngine]:
-    """The clinic's deployed model, served by a stub that keeps what it is sent."""
-    deploy(artifact=artifact, user=admin)
-    with stub_engine(own_var, artifact.sha256) as serving:
-        yield serving
-
 
 IssueKey = Callable[..., str]
 

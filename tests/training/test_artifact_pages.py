@@ -2,27 +2,17 @@
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import model_rows
-import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Clinic, User
+from accounts.models import User
 from audit.models import AuditEntry
 from summaries.deployments import deploy
 from training.models import ModelArtifact
 from training.services.folders import run_folder
 
 ClientFor = Callable[[User], Client]
-
-
-@pytest.fixture
-def artifact(clinic: Clinic, admin: User, settings: Any, own_var: Path) -> ModelArtifact:
-    model_rows.pretend_installed(settings, own_var)
-    return model_rows.model_of(model_rows.finished_run(clinic, admin))
 
 
 def page(client: Client, artifact: ModelArtifact) -> str:

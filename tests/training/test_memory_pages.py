@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import model_rows
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -15,12 +14,6 @@ from training.models import ModelArtifact, TrainingRun
 from training.services.memory import memory_of
 
 ClientFor = Callable[[User], Client]
-
-
-@pytest.fixture
-def artifact(clinic: Clinic, admin: User, settings: Any, own_var: Any) -> ModelArtifact:
-    model_rows.pretend_installed(settings, own_var)
-    return model_rows.model_of(model_rows.finished_run(clinic, admin))
 
 
 def page(client: Client, artifact: ModelArtifact) -> str:

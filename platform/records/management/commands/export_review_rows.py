@@ -3,13 +3,11 @@
 Rows are {text, spans: [{start, end, label}], added, rejected}: gold for ``score_phi``, and data for the tagger.
 """
 
-import json
-import os
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import BaseCommand, CommandParser
 
-from config.commandline import ready_member
+from config.commandline import new_json_lines, ready_member
 from records.services.review_rows import collect_review_rows
 
 
@@ -22,13 +20,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
-        try:
-            descriptor = os.open(options["out"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            raise CommandError(f"{options['out']}: {error.strerror}.") from error
-        found = collect_review_rows(clinic=member.membership.clinic, user=member)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
+        with new_json_lines(options["out"]) as out:
+            found = collect_review_rows(clinic=member.membership.clinic, user=member)
+            for row in found.rows:
+                out.write(row)
         self.stdout.write(f"{len(found.rows)} rows are in {options['out']}.")
         if found.withheld:
             self.stderr.write(

@@ -1,12 +1,10 @@
 """``manage.py export_disagreements OUT.jsonl``: where the explaining model and the check disagreed, as people decided."""
 
-import json
-import os
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import BaseCommand, CommandParser
 
-from config.commandline import ready_member
+from config.commandline import new_json_lines, ready_member
 from summaries.disagreements import collect
 
 
@@ -19,11 +17,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
-        try:
-            descriptor = os.open(options["out"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            raise CommandError(f"{options['out']}: {error.strerror}.") from error
-        rows = collect(clinic=member.membership.clinic, user=member)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        with new_json_lines(options["out"]) as out:
+            rows = collect(clinic=member.membership.clinic, user=member)
+            for row in rows:
+                out.write(row)
         self.stdout.write(f"{len(rows)} rows are in {options['out']}.")
