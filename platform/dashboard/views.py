@@ -9,7 +9,7 @@ from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from dashboard.forms import EraseForm
 from dashboard.overview import next_step, overview
 from dashboard.services.erasure import ChoiceNeeded, erase_records, plan_erasure
-from dashboard.services.lineage import lineage_of, look_alikes, patient_records
+from dashboard.services.lineage import copies_elsewhere, lineage_of, look_alikes, patient_records
 from records import store
 from records.models import Record
 
@@ -26,9 +26,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def lineage(request: HttpRequest, uuid: str) -> HttpResponse:
     record = _own_record(request, uuid)
+    made_of_it = lineage_of([record])
     context = {
         "record": record,
-        "lineage": lineage_of([record]),
+        "lineage": made_of_it,
+        "copies_elsewhere": copies_elsewhere(made_of_it),
         "patient_records": patient_records(record),
         "look_alikes": look_alikes([record]),
         "has_original": store.has_original(record),

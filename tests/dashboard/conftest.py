@@ -9,9 +9,7 @@ import pytest
 from accounts.models import Clinic, User
 from jobs.rundir import RunDir
 from records import store
-from records.models import (
-    Record,
-)
+from records.models import Record
 from records.readers import Row
 from records.services import datasets, review, scrubbing, uploads
 from tests.dashboard.erasing import NOTE, THINGS

@@ -10,11 +10,7 @@ from dashboard.services import erasure
 from dashboard.services.erasure import ServingModel
 from privacy.seal import seal
 from records import store
-from records.models import (
-    DatasetItem,
-    Record,
-    ScrubbedText,
-)
+from records.models import DatasetItem, Record, ScrubbedText
 from records.services import review
 from summaries import reviewing, shadows
 from summaries.models import Deployment, Shadow, Summary, SummaryReview

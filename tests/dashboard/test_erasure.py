@@ -9,12 +9,7 @@ from django.utils import timezone
 from accounts.models import Clinic, User
 from audit import log
 from audit.models import AuditEntry
-from records.models import (
-    Record,
-    RecordBand,
-    Redaction,
-    ScrubbedText,
-)
+from records.models import Record, RecordBand, Redaction, ScrubbedText
 from records.readers import Row
 from records.services import retention, uploads
 from tests.dashboard.erasing import NOTE, erase, in_split, readable, words_of

@@ -1,6 +1,7 @@
 """The pages on which a record is erased, and on which one sees what was made of it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import model_rows
 import pytest
@@ -9,11 +10,10 @@ from django.urls import reverse
 
 from accounts.models import Clinic, User
 from dashboard.services.erasure import ServingModel
-from records.models import (
-    Record,
-)
+from records.models import Record
 from summaries import deployments
-from tests.dashboard.erasing import erase, in_split
+from summaries.engine import served_name
+from tests.dashboard.erasing import erase, in_split, shadow_of
 from training.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +82,32 @@ def test_the_lineage_page_names_all_that_was_made_of_a_record_before_and_after_i
     for gone in (reverse("records:record", args=[record.uuid]), reverse("records:list"), links[0], links[1]):
         assert client.get(gone).status_code == 200
     assert "was erased" in client.get(links[0]).content.decode()
+
+
+def test_copies_on_an_engine_elsewhere_are_named_to_be_deleted_by_hand(
+    finished: TrainingRun, alice: User, officer: User, settings: Any, client_for: Callable[[User], Client]
+) -> None:
+    deployed = deployments.deploy(artifact=model_rows.model_of(finished), user=alice)
+    beside = shadow_of(deployed, alice)
+    names = [served_name(each.artifact.sha256) for each in (deployed, beside)]
+    learned, measured, client = in_split("train"), in_split("test"), client_for(officer)
+
+    def erasing(record: Record) -> str:
+        return client.get(reverse("dashboard:erase_record", args=[record.uuid])).content.decode()
+
+    assert not any(name in erasing(learned) for name in names), "our own engine deletes its own"
+    settings.ENGINE_URL = "http://10.0.0.5:8000"
+    assert all(name in erasing(learned) for name in names)
+    assert "by hand" in erasing(learned)
+    assert not any(name in erasing(measured) for name in names), "it learned nothing from that record"
+    erase([learned], officer, ServingModel.KEEP)
+    lineage = client.get(reverse("dashboard:lineage", args=[learned.uuid])).content.decode()
+    assert all(name in lineage for name in names)
+
+
+def test_a_model_that_was_never_served_is_looked_for_nowhere(
+    finished: TrainingRun, officer: User, settings: Any, client_for: Callable[[User], Client]
+) -> None:
+    settings.ENGINE_URL = "http://10.0.0.5:8000"
+    page = client_for(officer).get(reverse("dashboard:erase_record", args=[in_split("train").uuid]))
+    assert "by hand" not in page.content.decode()

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import log
-from dashboard.services.lineage import Lineage, lineage_of, look_alikes, with_corrections
+from dashboard.services.lineage import Lineage, copies_elsewhere, lineage_of, look_alikes, with_corrections
 from records import store
 from records.models import Record, ScrubbedText
 from records.services.erasure import AlreadyErased, erase_files, erase_rows, scrub_free_pages
@@ -45,6 +45,7 @@ class Plan:
     lineage: Lineage
     run_files: int
     look_alikes: list[Record]
+    copies_elsewhere: list[str]
 
     @property
     def unfinished_runs(self) -> int:
@@ -62,6 +63,7 @@ def plan_erasure(records: Sequence[Record]) -> Plan:
         lineage=lineage,
         run_files=sum(map(holds_rows, lineage.runs)),
         look_alikes=look_alikes(records),
+        copies_elsewhere=copies_elsewhere(lineage),
     )
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Q
 
 from records.models import Dataset, DatasetItem, Record, Revocation, Split
-from summaries.models import Deployment, Summary
+from summaries.engine import served_name
+from summaries.models import Deployment, Shadow, Summary
 from training.models import ModelArtifact, TrainingRun
 
 
@@ -75,6 +77,18 @@ def lineage_of(records: Sequence[Record]) -> Lineage:
         deployments=list(deployments.select_related("artifact", "deployed_by").order_by("opened_at")),
         summaries=list(summaries.select_related("author", "deployment__artifact").order_by("created_at")),
     )
+
+
+def copies_elsewhere(lineage: Lineage) -> list[str]:
+    """The names of learners' files on the engine elsewhere in the clinic, whence nobody but its keeper deletes them.
+
+    It may have been engaged after some of them were served here; to look for one in vain does no harm.
+    """
+    if not settings.ENGINE_URL:
+        return []
+    shadowed = Shadow.objects.filter(artifact__in=lineage.learners).values_list("artifact", flat=True)
+    served = {deployment.artifact_id for deployment in lineage.deployments} | set(shadowed)
+    return [served_name(artifact.sha256) for artifact in lineage.learners if artifact.pk in served]
 
 
 def with_corrections(records: Sequence[Record]) -> list[Record]:
