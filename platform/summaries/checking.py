@@ -59,6 +59,16 @@ class Checked:
     def unsure(self) -> int:
         return sum(each.verdict is Verdict.UNSURE for each in self.sentences)
 
+    @property
+    def figures(self) -> dict[str, int]:
+        """Without words, to be kept beside a decision."""
+        return {
+            "sentences": len(self.sentences),
+            "flagged": len(self.worst_first),
+            "unsure": self.unsure,
+            "omissions": len(self.omissions),
+        }
+
 
 def check(source: str, text: str, *, is_whole: bool) -> Checked | None:
     """``text`` held against ``source``; None where the check itself failed: a summary must not be lost for that.

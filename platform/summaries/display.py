@@ -1,7 +1,9 @@
 """A text with its placeholders marked, for pages that tell real values, placeholders and inventions apart, and its sentences checked."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from grounding.omissions import Omission
 from privacy.placeholders import PLACEHOLDER
@@ -53,6 +55,8 @@ class Look:
     """A flagged sentence as the reader is first told of it, real values in it where they may be seen."""
 
     number: int
+    key: str
+    """The same for the same sentence in another version of the text, wherever it stands there."""
     checked: CheckedSentence
     sentence: list[Segment]
     reason: list[Segment]
@@ -70,8 +74,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Shown:
-    """A summary and its record, side by side and sentence by sentence; ``checked`` is None where the check failed."""
+    """A summary and its record, side by side and sentence by sentence; ``checked`` is None where the check failed.
 
+    ``fingerprint`` tells which text it is: the draft, or what a person made of it.
+    """
+
+    fingerprint: str
     checked: Checked | None
     summary: list[Part]
     record: list[Part]
@@ -90,7 +98,7 @@ def shown(text: str, *, source: str, is_whole: bool, originals: Mapping[str, str
 
     checked = check(source, text, is_whole=is_whole)
     if checked is None:
-        return Shown(None, [Part(mark(text))], [Part(mark(source, None))], [], [])
+        return Shown(fingerprint(text), None, [Part(mark(text))], [Part(mark(source, None))], [], [])
     numbers = {each.start: number for number, each in enumerate(checked.sentences, start=1)}
     sentences = {each.start: each for each in checked.sentences}
     summary = [
@@ -102,15 +110,36 @@ def shown(text: str, *, source: str, is_whole: bool, originals: Mapping[str, str
         Part(mark(source[start:end], None), lines.get(start, 0))
         for start, end in _stretches(source, checked.lines)
     ]
+    keys = _keys(checked.sentences)
     first = [
-        Look(numbers[each.start], each, mark(each.text), mark(each.reason), mark(each.suggestion or ""))
+        Look(
+            numbers[each.start],
+            keys[each.start],
+            each,
+            mark(each.text),
+            mark(each.reason),
+            mark(each.suggestion or ""),
+        )
         for each in checked.worst_first
     ]
     left_out = [
         LeftOut(each, each.line + 1, mark(source[slice(*checked.lines[each.line])]))
         for each in checked.omissions
     ]
-    return Shown(checked, summary, record, first, left_out)
+    return Shown(fingerprint(text), checked, summary, record, first, left_out)
+
+
+def fingerprint(text: str) -> str:
+    return sha256(text.strip().encode()).hexdigest()[:16]
+
+
+def _keys(sentences: Sequence[CheckedSentence]) -> dict[int, str]:
+    """By where a sentence starts; a sentence that is said twice has two."""
+    keys, seen = {}, Counter[str]()
+    for each in sentences:
+        seen[each.text] += 1
+        keys[each.start] = f"{fingerprint(each.text)}-{seen[each.text]}"
+    return keys
 
 
 def _stretches(text: str, places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

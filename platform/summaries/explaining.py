@@ -21,8 +21,9 @@ from summaries.checking import CheckedSentence, check, flagged
 from summaries.deployments import current_deployment, engine_client
 from summaries.engine import Prompt
 from summaries.models import Deployment, Disagreement, Summary
-from summaries.services import NoModelDeployed, opened
-from summaries.styles import style_of
+from summaries.opening import opened
+from summaries.reviewing import draft_of
+from summaries.services import NoModelDeployed
 
 
 class NotFlagged(Exception):
@@ -31,7 +32,7 @@ class NotFlagged(Exception):
 
 @dataclass(frozen=True)
 class Explained:
-    """``number`` counts the draft's sentences from 1; ``rewrite`` is None where the sentence is best left out.
+    """``number`` counts the text's sentences from 1; ``rewrite`` is None where the sentence is best left out.
 
     All of it is scrubbed, as the draft is. ``source`` is the record's text.
     """
@@ -44,16 +45,23 @@ class Explained:
 
 
 def explain(
-    *, summary: Summary, number: int, user: User | None = None, token: ApiToken | None = None
+    *,
+    summary: Summary,
+    number: int,
+    text: str | None = None,
+    user: User | None = None,
+    token: ApiToken | None = None,
 ) -> Explained:
-    """Have sentence ``number`` of the draft explained, and put right where the check could not do it.
+    """Have sentence ``number`` explained, and put right where the check could not do it: of ``text``, which a person made
+    of the draft, or of the draft where that is None.
 
     Raises ``NotFlagged``, ``NoModelDeployed``, ``QueueFull`` and the engine's exceptions.
     """
     deployment = current_deployment(summary.clinic)
     if deployment is None:
         raise NoModelDeployed("No model is deployed yet. Deploy one on the Models page.")
-    source, sentence, about = _flagged(summary, number)
+    draft = draft_of(summary)
+    source, sentence, about = _flagged(summary, number, draft if text is None else text)
     with admission.place(settings.VAR / "engine" / "queue", settings.ENGINE_QUEUE):
         explanation = filtering.judge_explanation(
             _answer(
@@ -63,14 +71,13 @@ def explain(
         )
         rewrite = sentence.suggestion or _rewrite(deployment, about, source)
     explained = Explained(number, sentence, explanation, rewrite, source)
-    _note(summary, explained, deployment, user, token)
+    _note(summary, explained, deployment, user, token, is_draft=text in (None, draft))
     return explained
 
 
-def _flagged(summary: Summary, number: int) -> tuple[str, CheckedSentence, Flagged]:
+def _flagged(summary: Summary, number: int, text: str) -> tuple[str, CheckedSentence, Flagged]:
     """The record, the sentence, and what the model is told of it; judged anew, as whenever it is shown."""
-    source, text = opened(summary)
-    text = style_of(summary.style).readable(text).strip()
+    source, _ = opened(summary)
     checked = check(source, text, is_whole=False)
     sentences = dict(enumerate(checked.sentences, start=1)) if checked else {}
     sentence = sentences.get(number)
@@ -96,10 +103,17 @@ def _answer(
 
 @transaction.atomic
 def _note(
-    summary: Summary, explained: Explained, deployment: Deployment, user: User | None, token: ApiToken | None
+    summary: Summary,
+    explained: Explained,
+    deployment: Deployment,
+    user: User | None,
+    token: ApiToken | None,
+    *,
+    is_draft: bool,
 ) -> None:
+    """A disagreement is kept of the draft alone: of a text in the making nothing is left to find its sentence in."""
     explanation, sentence = explained.explanation, explained.sentence
-    if explanation.fault and explanation.fault.is_disagreement:
+    if is_draft and explanation.fault and explanation.fault.is_disagreement:
         facts = {
             "verdict": sentence.verdict,
             "category": sentence.category or "",

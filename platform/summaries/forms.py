@@ -96,9 +96,11 @@ class DecisionForm(forms.Form):
 
 
 class ExplainForm(forms.Form):
-    """``real_values``: asked from the portal, where they stand in the draft, too."""
+    """``of`` is the fingerprint of the text whose sentence it is. ``real_values``: asked from the portal, where they stand
+    in the draft, too."""
 
     sentence = forms.IntegerField(min_value=1)
+    of = forms.CharField(max_length=16)
     real_values = forms.BooleanField(required=False)
 
 

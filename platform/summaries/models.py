@@ -210,6 +210,9 @@ class SummaryReview(models.Model):
     blob = models.BinaryField(editable=False)
     # The accepted text is not the draft.
     is_changed = models.BooleanField(default=False)
+    # Of the accepted text, as the check held it against the record when it was accepted: {"sentences", "flagged", "unsure",
+    # "omissions"}. No words. None of a rejection, of what was accepted before this was kept, and where the check failed.
+    checked = models.JSONField(null=True, blank=True)
     completeness = models.PositiveSmallIntegerField(null=True, blank=True)
     correctness = models.PositiveSmallIntegerField(null=True, blank=True)
     conciseness = models.PositiveSmallIntegerField(null=True, blank=True)

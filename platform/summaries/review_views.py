@@ -12,9 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from summaries import exports, reviewing, services
 from summaries.diffing import word_changes
-from summaries.display import segments, shown
+from summaries.display import Shown, segments, shown
 from summaries.forms import DecisionForm
 from summaries.models import Summary, SummaryReview
+from summaries.opening import opened
 from summaries.reviewing import TO_DECIDE, AlreadyDecided, EditRefused, IdentifiersCaught, Typed
 from summaries.styles import is_whole, style_of
 
@@ -60,16 +61,17 @@ def summary(request: HttpRequest, uuid: str) -> HttpResponse:
 @never_cache
 @require_POST
 def save_edit(request: HttpRequest, uuid: str) -> HttpResponse:
-    """What is typed so far; for htmx what was saved and what it changes, else the page again."""
+    """What is typed so far; for htmx what was saved, what it changes and what the check says of it, else the page again."""
     own, form = own_summary(request, uuid), DecisionForm(request.POST)
     context: dict[str, Any] = {"summary": own}
     try:
         typed = reviewing.save_edit(summary=own, user=user_of(request), text=_typed(form))
-        context |= _edit_state(reviewing.draft_of(own), typed)
     except (EditRefused, AlreadyDecided) as error:
         context["not_saved"] = str(error)
     if request.htmx:  # type: ignore[attr-defined]
-        response = render(request, "summaries/_edit_state.html", context)
+        if "not_saved" not in context:
+            context |= _edit_state(reviewing.draft_of(own), typed) | {"shown": _checked(own, typed.text)}
+        response = render(request, "summaries/_edited.html", context)
         response[FRAGMENT_HEADER] = "1"
         return response
     if "not_saved" in context:
@@ -173,9 +175,10 @@ def show(
     """
     source, _ = services.open_summary(summary=own, user=user_of(request))
     draft, review = reviewing.draft_of(own), reviewing.standing_review(own)
+    kept = None if review else typed or reviewing.edit_of(own, user_of(request))
     context: dict[str, Any] = {
         "summary": own,
-        "shown": shown(draft, source=source, is_whole=is_whole(own)),
+        "shown": _checked(own, _words(draft, review, kept)),
         "style": style_of(own.style),
         "is_cut_off": own.is_cut_off,
         "trouble": trouble,
@@ -186,8 +189,19 @@ def show(
     if review:
         context |= _decided(review, draft, source) | {"unsaved": form["text"].value() if form else ""}
     else:
-        context |= _in_the_making(own, request, draft, form, typed)
+        context |= _in_the_making(draft, form, typed, kept)
     return render(request, "summaries/summary.html", context, status=status)
+
+
+def _words(draft: str, review: SummaryReview | None, kept: Typed | None) -> str:
+    """What is read and checked: the accepted text, or what she has saved of hers, or else the draft."""
+    if review and review.decision == SummaryReview.Decision.ACCEPTED:
+        return reviewing.text_of(review)
+    return kept.text if kept else draft
+
+
+def _checked(own: Summary, text: str) -> Shown:
+    return shown(text, source=opened(own)[0], is_whole=is_whole(own))
 
 
 def _decided(review: SummaryReview, draft: str, source: str) -> dict[str, Any]:
@@ -195,13 +209,12 @@ def _decided(review: SummaryReview, draft: str, source: str) -> dict[str, Any]:
     if review.decision == SummaryReview.Decision.REJECTED:
         return {"note": said}
     changes = word_changes(draft, said) if review.is_changed else []
-    return {"accepted": segments(said, source=source), "changes": changes}
+    return {"draft": segments(draft, source=source), "changes": changes}
 
 
 def _in_the_making(
-    own: Summary, request: HttpRequest, draft: str, form: DecisionForm | None, typed: Typed | None
+    draft: str, form: DecisionForm | None, typed: Typed | None, kept: Typed | None
 ) -> dict[str, Any]:
-    kept = typed or reviewing.edit_of(own, user_of(request))
     if form and typed:
         # Shown again with placeholders for what was caught, and all else as it was chosen.
         form = DecisionForm({**form.data, "text": typed.text})

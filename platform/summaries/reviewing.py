@@ -22,9 +22,10 @@ from privacy.placeholders import placeholders_for, put
 from records.services.review import NotReviewable
 from records.services.scrubbing import find_spans
 from summaries import questions
+from summaries.checking import check
 from summaries.models import Summary, SummaryEdit, SummaryReview
 from summaries.opening import opened
-from summaries.styles import style_of
+from summaries.styles import is_whole, style_of
 
 MAX_EDIT_CHARACTERS = 20_000
 TO_DECIDE = "to-decide"
@@ -137,8 +138,12 @@ def accept(
         raise EditRefused("There is no text to accept. Write one, or reject the draft.")
     if typed.caught:
         raise IdentifiersCaught(_save(summary, user, typed))
+    checked = check(opened(summary)[0], typed.text, is_whole=is_whole(summary))
     review = SummaryReview(
-        decision=SummaryReview.Decision.ACCEPTED, is_changed=typed.text != draft, **_row(ratings)
+        decision=SummaryReview.Decision.ACCEPTED,
+        is_changed=typed.text != draft,
+        checked=checked.figures if checked else None,
+        **_row(ratings),
     )
     return _decide(review, summary, user, typed.text)
 
@@ -171,9 +176,14 @@ def _decide(review: SummaryReview, summary: Summary, user: User, text: str) -> S
     summary.edits.all().delete()
     accepts = review.decision == SummaryReview.Decision.ACCEPTED
     action = "accept_summary" if accepts else "reject_summary"
-    facts = {"changed": review.is_changed} if accepts else {"reason": review.reason}
+    facts = {"changed": review.is_changed, **_held(review)} if accepts else {"reason": review.reason}
     log.record(clinic=summary.clinic, actor=user, action=action, subject=summary, **facts)
     return review
+
+
+def _held(review: SummaryReview) -> dict[str, int]:
+    """How many sentences the check held against the record; nothing where it failed."""
+    return {"flagged": review.checked["flagged"]} if review.checked else {}
 
 
 @transaction.atomic

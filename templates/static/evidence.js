@@ -55,6 +55,12 @@
         : "That did not work. Try again in a moment.";
   });
   alone("htmx:afterSwap", offer);
+  // What is saved while she types brings its own check along, with other suggestions.
+  document.body.addEventListener("htmx:oobAfterSwap", offer);
+  document.body.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+    const [before, after] = [detail.target, detail.fragment].map((part) => part.querySelector(".left-out"));
+    if (before && after) after.open = before.open;
+  });
   // A draft that has just come into the portal; htmx has not seen its buttons.
   document.addEventListener("portal:result", (event) => window.htmx.process(event.target));
   alone("htmx:sendError", (_, place) => {

@@ -1,10 +1,11 @@
 """A clinician finds the wrong dose in a draft by keyboard, sees where the record says otherwise, in a real browser."""
 
 import json
+import re
 
 import pytest
 from browsing import keep, sign_in
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from stub_engine import StubEngine
 
 from accounts.models import User
@@ -93,24 +94,71 @@ def test_a_flagged_sentence_is_explained_beside_it_and_the_page_stays_as_it_is(
     button.scroll_into_view_if_needed()
     stood_at = page.evaluate("scrollY")
     button.press("Enter")
-    expect(page.locator("#explanation-1")).to_contain_text("The model explains: The record says three weeks")
+    expect(explanation(page, 1)).to_contain_text("The model explains: The record says three weeks")
     assert page.evaluate("scrollY") == stood_at, "the page did not jump"
     expect(button).to_be_focused()
     engine.under_schema["explanation"] = said("The sentence is supported by the record.", "supported")
     page.get_by_role("button", name="Explain sentence 2").press("Enter")
-    expect(page.locator("#explanation-2")).to_contain_text("Needs a look.")
+    expect(explanation(page, 2)).to_contain_text("Needs a look.")
     expect(page.locator("#summary-text")).to_contain_text("metoprolol 25 mg three times a day")
     keep(page, "portal-explained")
 
     page.get_by_role("link", name="Check, edit and accept").click()
     page.get_by_label("Your text").press_sequentially("X")
     page.get_by_role("button", name="Explain sentence 2").press("Enter")
-    expect(page.locator("#explanation-2")).to_contain_text("The check finds nothing wrong with that.")
+    expect(explanation(page, 2)).to_contain_text("The check finds nothing wrong with that.")
     keep(page, "summary-explained")
-    page.locator("#explanation-2").get_by_role("button", name="Use this").press("Enter")
+    explanation(page, 2).get_by_role("button", name="Use this").press("Enter")
     expect(page.get_by_label("Your text")).to_have_value(
         "XHer left knee has been swollen for three months. She takes metoprolol 25 mg twice a day."
     )
+
+
+def test_an_edited_text_is_checked_while_she_types_and_accepted_with_its_own_check(
+    page: Page, server: str, engine: StubEngine, clinician: User
+) -> None:
+    engine.answer = DRAFT
+    engine.under_schema = {"explanation": said("The record says nothing of a colonoscopy.", "missing")}
+    sign_in(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+    page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+    page.get_by_role("link", name="Check, edit and accept").click()
+    expect(page.locator("#checked .claim-wrong")).to_have_count(2)
+    page.get_by_role("button", name="Explain sentence 3").press("Enter")
+    expect(explanation(page, 3)).to_contain_text("The model explains:")
+
+    box = page.get_by_label("Your text")
+    box.press("Control+Home")
+    box.press_sequentially("She had a biopsy in 1987. ")
+    expect(page.locator("#checked .claim-wrong")).to_have_text(
+        [
+            "She had a biopsy in 1987.",
+            "She takes metoprolol 250 mg twice a day.",
+            "A colonoscopy is scheduled.",
+        ]
+    )
+    expect(page.get_by_text("3 sentences to look at, marked above.")).to_be_visible()
+    expect(explanation(page, 4)).to_contain_text("The model explains:")  # It was asked for before.
+    expect(box).to_be_focused()
+    box.press_sequentially("Nothing else. ")
+    expect(box).to_have_value(re.compile("^She had a biopsy in 1987. Nothing else. "))
+    keep(page, "summary-edit-checked")
+
+    box.fill("She takes metoprolol 25 mg twice a day.")
+    expect(page.locator("#checked .claim-wrong")).to_have_count(0)
+    expect(page.locator("#checked")).to_contain_text("ibuprofen")  # It is left out now.
+    page.get_by_role("button", name="Accept this text").press("Enter")
+    expect(page.get_by_role("heading", name="Accepted by dina")).to_be_visible()
+    expect(page.get_by_text("the check held 0 of 1 sentence against the record")).to_be_visible()
+    expect(page.locator(".claim-wrong")).to_have_count(0)
+    page.locator("#accepted-text .claim").first.focus()
+    expect(page.locator(".record-line.is-lit").first).to_contain_text("Metoprolol 25 mg")
+    keep(page, "summary-accepted-checked")
+
+
+def explanation(page: Page, number: int) -> Locator:
+    return page.locator(f"#why-{number} .explanation")
 
 
 def said(text: str, category: str) -> str:

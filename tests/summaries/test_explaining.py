@@ -17,8 +17,10 @@ from accounts.models import Clinic, Scope, User
 from audit.models import AuditEntry
 from records.models import Record
 from summaries import admission
+from summaries.display import fingerprint
 from summaries.explaining import NotFlagged, explain
 from summaries.models import Deployment, Disagreement, Summary
+from summaries.reviewing import accept, draft_of, save_edit
 from summaries.services import NoModelDeployed
 from tests.summaries.conftest import IssueKey
 
@@ -158,6 +160,7 @@ def words(content: str) -> str:
 def post(client: Client, summary: Summary, number: Any, htmx: bool = True, **told: str) -> Any:
     headers = {"HX-Request": "true"} if htmx else {}
     url = reverse("summaries:summary_explanation", args=[summary.uuid])
+    told = {"of": fingerprint(draft_of(summary)), **told}
     return client.post(url, {"sentence": number, **told}, headers=headers)
 
 
@@ -210,6 +213,31 @@ def test_a_rewrite_or_leaving_it_out_is_offered_with_its_button(
     content = post(client_for(clinician), draft, 3).content.decode()
     assert f'data-from="{ONCE}" data-to=""' in content
     assert "Leave it out" in content
+
+
+def test_a_sentence_of_the_text_she_has_saved_is_explained_and_no_other_under_its_number(
+    draft: Summary, engine: StubEngine, clinician: User, client_for: ClientFor
+) -> None:
+    saved = f"{ONCE} {SOUND}"
+    save_edit(summary=draft, user=clinician, text=saved)
+    client, of = client_for(clinician), fingerprint(saved)
+    assert post(client, draft, 1, of=of).status_code == 200
+    assert ONCE in json.loads(engine.received[-1])["messages"][-1]["content"]
+    save_edit(summary=draft, user=clinician, text=f"{WRONG_DOSE} {ONCE}")
+    gone = post(client, draft, 1, of=of)
+    assert gone.status_code == 400
+    assert "Look at the summary again" in gone.content.decode()
+
+
+def test_what_the_model_and_the_check_disagree_about_is_noted_of_the_draft_alone(
+    draft: Summary, engine: StubEngine, clinician: User, client_for: ClientFor
+) -> None:
+    engine.under_schema = {"explanation": says(WHY, "supported")}
+    accept(summary=draft, user=clinician, text=WRONG_DOSE)
+    assert (
+        "Needs a look." in post(client_for(clinician), draft, 1, of=fingerprint(WRONG_DOSE)).content.decode()
+    )
+    assert not Disagreement.objects.exists(), "its number would be another sentence's of the draft"
 
 
 def test_real_values_stand_in_it_where_they_stand_in_the_draft(
