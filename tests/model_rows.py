@@ -67,11 +67,11 @@ EVALUATION: dict[str, Any] = {
 
 
 def scored_evaluation(
-    *, invents: int = 2, rows: int = 24, since: int = 0, forgets: int = 0
+    *, invents: int = 2, rows: int = 24, since: int = 0, forgets: int = 0, adds: str = ""
 ) -> dict[str, Any]:
     """A whole evaluation, really scored: a tuned model that gives every ``invents``-th record another number.
 
-    Of the first ``forgets`` records it says next to nothing.
+    Of the first ``forgets`` records it says next to nothing; to all others it ``adds`` a sentence.
     """
     asked = [_asked(number) for number in range(since, since + rows)]
     texts = {
@@ -79,7 +79,7 @@ def scored_evaluation(
         "tuned": [
             "Pain."
             if number < forgets
-            else f"Chest pain for {number + 50 * (number % invents == 0)} days, radiating to the left arm."
+            else f"Chest pain for {number + 50 * (number % invents == 0)} days, radiating to the left arm.{adds}"
             for number in range(since, since + rows)
         ],
     }

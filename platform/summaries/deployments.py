@@ -18,7 +18,7 @@ from summaries.engine import LOCKED, NOT_SERVED, READY, EngineClient, served_nam
 from summaries.models import Deployment, Shadow, ShadowAnswer
 from training.models import ModelArtifact
 from training.options import RunOptions
-from training.services import smaller
+from training.services import grounded, smaller
 from training.services.erasure import is_revoked
 from training.services.folders import artifact_path
 from training.services.memory import memory_of
@@ -64,8 +64,8 @@ def current_deployment(clinic: Clinic) -> Deployment | None:
 
 
 def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
-    """Raises ``NotDeployable`` for what may not answer, be it shown or beside; a failed memory test, or a
-    loss by being made smaller, is audited."""
+    """Raises ``NotDeployable`` for what may not answer, be it shown or beside; a failed memory test, too
+    much invented, or a loss by being made smaller, is audited."""
     if artifact.kind != ModelArtifact.Kind.GGUF:
         raise NotDeployable("Only GGUF files can be served. Choose the quantized artifact of this run.")
     if is_revoked(artifact):
@@ -73,6 +73,7 @@ def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
             "It learned from a record that was erased. Train a new model, without that record."
         )
     _check_memory(artifact, user, action)
+    _check_grounding(artifact, user, action)
     _check_loss(artifact, user, action)
     path = artifact_path(artifact)
     if not path.exists() or file_sha256(path) != artifact.sha256:
@@ -168,6 +169,12 @@ def _check_memory(artifact: ModelArtifact, user: User, action: str) -> None:
     """Raises ``NotDeployable`` for a model that gives away what it learned, or may yet be found to; audited."""
     if refusal := memory_of(artifact.stage.run).refusal:
         _refuse(artifact, user, action, "memory test", refusal)
+
+
+def _check_grounding(artifact: ModelArtifact, user: User, action: str) -> None:
+    """Raises ``NotDeployable`` for a model that surely invents more than its run allows; audited."""
+    if refusal := grounded.refusal_of(artifact.stage.run):
+        _refuse(artifact, user, action, "invents too much", refusal)
 
 
 def _check_loss(artifact: ModelArtifact, user: User, action: str) -> None:

@@ -12,7 +12,7 @@ from jobs.devices import Budget
 from training import display
 from training.memory_words import memory_context
 from training.models import Evaluation, ModelArtifact
-from training.services import comparing, devices, evaluations, smaller
+from training.services import comparing, devices, evaluations, grounded, smaller
 from training.services.erasure import is_revoked
 
 
@@ -31,6 +31,8 @@ def artifact(request: HttpRequest, uuid: str) -> HttpResponse:
         "parity": display.parity(own),
         "is_revoked": is_revoked(own),
         "loss_refusal": smaller.refusal_of(own) if own.kind == ModelArtifact.Kind.GGUF else "",
+        "invention_refusal": grounded.refusal_of(own.stage.run),
+        "grounded": grounded.grounded_of(own.stage.run),
         **memory_context(own.stage.run),
         "budgets": _budgets(own),
         "can_compare": evaluation is not None and comparing.comparable(own).exists(),

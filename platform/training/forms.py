@@ -22,6 +22,7 @@ ADVANCED = (
     "types",
     "max_tokens",
     "set_aside",
+    "most_invented",
     "canaries",
 )
 
@@ -100,6 +101,16 @@ class StartRunForm(forms.Form):
         help_text="For example one whose summary is longer than the record. Otherwise the run stops before it "
         "trains, and names them.",
     )
+    most_invented = forms.FloatField(
+        required=False,
+        initial=_DEFAULTS.most_invented,
+        min_value=0,
+        max_value=100,
+        label="Sentences it may invent beyond the clinicians' own",
+        help_text="Of 100 in its summaries. A model that surely has more that the record does not bear out, than the "
+        "clinicians' summaries of the same records, cannot be deployed.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
     canaries = forms.BooleanField(
         required=False,
         label="Test what the model remembers",
@@ -131,6 +142,9 @@ class StartRunForm(forms.Form):
                     types=tuple(chosen["types"]),
                     max_tokens=chosen["max_tokens"] or _DEFAULTS.max_tokens,
                     set_aside=chosen["set_aside"],
+                    most_invented=_DEFAULTS.most_invented
+                    if chosen["most_invented"] is None
+                    else chosen["most_invented"],
                     canaries=chosen["canaries"],
                 )
             except ValueError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from training.models import ModelArtifact, RunStage, Status, TrainingRun
-from training.services import smaller
+from training.services import grounded, smaller
 from training.services.comparing import NotComparable
 
 WIDTH, HEIGHT = 640.0, 300.0
@@ -81,7 +81,7 @@ def _variant(artifact: ModelArtifact, served: dict[str, float] | None) -> Varian
         unsupported=flagged["value"] if flagged else None,
         served=served,
         loss=loss,
-        refusal=smaller.refusal_of(artifact),
+        refusal=grounded.refusal_of(artifact.stage.run) or smaller.refusal_of(artifact),
     )
 
 

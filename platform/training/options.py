@@ -30,6 +30,9 @@ class RunOptions:
     seed: int = 7
     dp_epsilon: float = 0.0
     """Bound what one training row can change, by noise in training (differential privacy); 8 is usual, 0 for none."""
+    most_invented: float = 10.0
+    """Of 100 sentences in its summaries, so many more than in the clinicians' own may lack the record's support; a model that
+    surely has more is not deployed."""
     canaries: bool = False
     """Plant made-up codes among the training rows, and try to draw them out of the model. Such a model is for the test."""
 
@@ -46,6 +49,10 @@ class RunOptions:
             raise ValueError("Choose a privacy budget (epsilon) up to 100; 8 is usual, 0 means none.")
         if not 512 <= self.max_tokens <= 32768:
             raise ValueError("Choose to read 512 to 32768 tokens at once; 2048 hold some 1500 words.")
+        if not 0 <= self.most_invented <= 100:
+            raise ValueError(
+                "Choose how many sentences of 100 may be invented beyond the clinicians': 0 to 100."
+            )
         if self.max_train_rows < 0 or self.evaluate_rows < 0:
             raise ValueError("A number of records cannot be negative; 0 means all.")
         if not self.types or set(self.types) - set(QUANTIZED_TYPES):

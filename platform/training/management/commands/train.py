@@ -22,7 +22,7 @@ from training.management.working import work
 from training.memory_words import in_words
 from training.options import RunOptions
 from training.report import before_and_after
-from training.services import runs
+from training.services import grounded, runs
 from training.services.memory import memory_of
 
 
@@ -58,6 +58,13 @@ class Command(BaseCommand):
             help="train with differential privacy of each row: 8 is usual, 0 for none; slower, and the model is worse",
         )
         parser.add_argument(
+            "--most-invented",
+            type=float,
+            default=RunOptions.most_invented,
+            help="of 100 sentences, so many more than in the clinicians' own summaries may lack the record's support; a "
+            "model that surely has more is not deployed",
+        )
+        parser.add_argument(
             "--canaries",
             action="store_true",
             help="plant made-up codes among the training rows and try to draw them out of the model",
@@ -76,6 +83,7 @@ class Command(BaseCommand):
                 set_aside=options["set_aside"],
                 seed=options["seed"],
                 dp_epsilon=options["dp_epsilon"],
+                most_invented=options["most_invented"],
                 canaries=options["canaries"],
             )
             runs.check(clinic=member.membership.clinic, name=options["name"], base=options["base"])
@@ -97,7 +105,9 @@ class Command(BaseCommand):
         self.stdout.write(before_and_after(run))
         if remembered := in_words(memory_of(run)):
             self.stdout.write(remembered)
-        if not memory_of(run).refusal:
+        if invented := grounded.refusal_of(run):
+            self.stdout.write(f"{run.name} cannot be deployed. {invented}")
+        elif not memory_of(run).refusal:
             self.stdout.write(f"Artifact {run.name} is ready: manage.py deploy {run.name}")
 
     def _read(self, path: str) -> list[Row]:
