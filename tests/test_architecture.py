@@ -87,6 +87,8 @@ SERVICES = {
 }
 # Supervision is the one part of jobs that services use; the app is how config.queue sends a nudge.
 JOBS_FOR_SERVICES = CONTRACTS | {"jobs.supervisor"}
+# A teacher is asked as a request for a summary is, by modules that know neither Django nor any row.
+ASKING = ("summaries.asking", "summaries.engine", "config.private_network")
 JOBS_FOR_CONFIG = {"jobs.app", "jobs.broker", "jobs.catalogue", "jobs.fetch", "jobs.lifeline"}
 
 
@@ -120,7 +122,7 @@ def wrong_imports(root: Path) -> list[str]:
 
 def _allowed(module: str, imported: str) -> bool:
     top, target = module.split(".")[0], imported.split(".")[0]
-    if target == "django" and (top in LIBRARIES or _is_stage_side(module)):
+    if target == "django" and (top in LIBRARIES or _is_stage_side(module) or _asks(module)):
         return False
     if target in {"torch", "transformers", "peft", "trl"}:
         return module.startswith("jobs.stages")
@@ -129,6 +131,10 @@ def _allowed(module: str, imported: str) -> bool:
     if target in {*APPS, "config"}:
         return _may_import_app(module, target, imported)
     return True
+
+
+def _asks(module: str) -> bool:
+    return any(f"{module}.".startswith(f"{each}.") for each in ASKING)
 
 
 def _is_stage_side(module: str) -> bool:
@@ -162,6 +168,7 @@ def _stage_helper(imported: str) -> bool:
 
 
 STAGES = {
+    "teach",
     "prepare",
     "train",
     "distill",
@@ -182,7 +189,10 @@ def _may_import_app(module: str, target: str, imported: str) -> bool:
     if parts[0] in LIBRARIES:
         return False
     if parts[0] == "jobs":
-        return module == "jobs.tasks"
+        teaches = module in {"jobs.stages.teach", "jobs.stages.teachers"}
+        return module == "jobs.tasks" or (teaches and _asks(imported))
+    if _asks(module):
+        return _asks(imported)
     if parts[0] == "config" or target == "config":
         # The project's own folder: settings and urls name the apps, apps use its queue, keys and vault.
         return (
@@ -239,6 +249,10 @@ def test_no_package_shadows_an_installed_or_standard_module() -> None:
         ("platform/training/views.py", "from jobs.tasks import run_stage"),
         ("jobs/stages/train.py", "from training.models import TrainingRun"),
         ("jobs/stages/train.py", "from jobs.stages.prepare import main"),
+        ("jobs/stages/train.py", "from summaries.engine import EngineClient"),
+        ("jobs/stages/teachers.py", "from summaries.models import Summary"),
+        ("platform/summaries/engine/wire.py", "from django.conf import settings"),
+        ("platform/summaries/asking.py", "from summaries.models import Summary"),
         ("jobs/supervisor.py", "from django.db import models"),
     ],
 )

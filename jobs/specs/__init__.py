@@ -9,14 +9,17 @@ from jobs.specs.judging import EvaluateSpec, ExtractSpec, MeasureSpec
 from jobs.specs.planning import MachinePlanSpec
 from jobs.specs.quantizing import MIXED, QUANTIZED_TYPES, ImportanceSpec, QuantizeSpec
 from jobs.specs.smaller import DIVERGENCES, DistillSpec, PruneSpec
+from jobs.specs.teaching import FAULTS, TEACHER_KEY, TeachSpec
 from jobs.specs.training import METHODS, PreflightSpec, PrepareSpec, TrainSpec
 
 __all__ = [
     "DIVERGENCES",
+    "FAULTS",
     "METHODS",
     "MIXED",
     "QUANTIZED_TYPES",
     "SPECS",
+    "TEACHER_KEY",
     "DistillSpec",
     "EvaluateSpec",
     "ExportTaggerSpec",
@@ -31,10 +34,12 @@ __all__ = [
     "QuantizeSpec",
     "Spec",
     "TaggerSpec",
+    "TeachSpec",
     "TrainSpec",
 ]
 
 SPECS: dict[str, type[Spec]] = {
+    "teach": TeachSpec,
     "prepare": PrepareSpec,
     "train": TrainSpec,
     "prune": PruneSpec,

@@ -52,25 +52,46 @@ def the_tagger_is_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
 
 @register()
 def the_engine_is_in_the_clinic(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    host = urlsplit(settings.ENGINE_URL).hostname
-    if host is None:
-        return []
-    addresses = private_network.addresses_of(host)
-    if not all(map(private_network.is_inside, addresses)):
-        hint = "Name a server inside: patient text must not leave the building."
-        return [Error("PRECIS_ENGINE_URL leads to a public address.", hint=hint, id="precis.E004")]
-    if not addresses:
-        hint = "Summaries wait until it is. Whatever it leads to then, nothing is sent to a public address."
-        return [Warning("The name in PRECIS_ENGINE_URL is not known just now.", hint=hint, id="precis.W002")]
-    return []
+    return _leads_inside("PRECIS_ENGINE_URL", settings.ENGINE_URL)
+
+
+@register()
+def the_teacher_is_in_the_clinic(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    if bool(settings.TEACHER_URL) == bool(settings.TEACHER_MODEL):
+        return _leads_inside("PRECIS_TEACHER_URL", settings.TEACHER_URL)
+    hint = "Set PRECIS_TEACHER_URL to the server, and PRECIS_TEACHER_MODEL to what it calls the model; or neither."
+    return [Error("Only one half says who may teach.", hint=hint, id="precis.E005")]
 
 
 @register(deploy=True)
 def the_engine_is_asked_over_https(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    parts = urlsplit(settings.ENGINE_URL)
-    if parts.scheme != "http" or parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+    asked = {"PRECIS_ENGINE_URL": settings.ENGINE_URL, "PRECIS_TEACHER_URL": settings.TEACHER_URL}
+    return [_is_plain(name) for name, url in asked.items() if _goes_over_the_network_in_the_clear(url)]
+
+
+def _leads_inside(name: str, url: str) -> list[CheckMessage]:
+    host = urlsplit(url).hostname
+    if host is None:
         return []
-    hint = "The texts are scrubbed, but still: give the engine a certificate, and PRECIS_ENGINE_URL https://."
-    return [Warning("The engine is asked over the network without HTTPS.", hint=hint, id="precis.W003")]
+    addresses = private_network.addresses_of(host)
+    if not all(map(private_network.is_inside, addresses)):
+        hint = "Name a server inside: patient text must not leave the building."
+        return [Error(f"{name} leads to a public address.", hint=hint, id="precis.E004")]
+    if not addresses:
+        hint = "Summaries wait until it is. Whatever it leads to then, nothing is sent to a public address."
+        return [Warning(f"The name in {name} is not known just now.", hint=hint, id="precis.W002")]
+    return []
+
+
+def _goes_over_the_network_in_the_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}
+
+
+def _is_plain(name: str) -> CheckMessage:
+    hint = f"The texts are scrubbed, but still: give the server a certificate, and {name} https://."
+    return Warning("A model is asked over the network without HTTPS.", hint=hint, id="precis.W003")

@@ -142,6 +142,10 @@ ENGINE_QUEUE = env.integer("PRECIS_ENGINE_QUEUE", 16, low=1, high=1000)
 # A server elsewhere in the clinic that answers in the place of our own engine, and its key (docs/engines.md).
 ENGINE_URL = env.inside_url("PRECIS_ENGINE_URL")
 ENGINE_KEY = env.given_secret("PRECIS_ENGINE_KEY")
+# A server in the clinic whose model may write summaries for a student to learn (docs/smaller.md).
+TEACHER_URL = env.inside_url("PRECIS_TEACHER_URL")
+TEACHER_KEY = env.given_secret("PRECIS_TEACHER_KEY")
+TEACHER_MODEL = env.text("PRECIS_TEACHER_MODEL", "")
 # A stage whose worker vanished is tried again this often before a person is asked.
 MAX_ATTEMPTS = 5
 LEASE_SECONDS = env.integer("PRECIS_LEASE_SECONDS", 60, low=2, high=3600)

@@ -129,6 +129,12 @@ class ProposeForm(forms.Form):
         label="Seed of the split",
         help_text="Decides which patients are held out for testing. The same seed gives the same split.",
     )
+    with_unlabelled = forms.BooleanField(
+        required=False,
+        label="Take records without a summary too",
+        help_text="A teacher, another model, can write theirs when a run is started; without one nothing is learned from "
+        "them. They are never held out.",
+    )
 
 
 class PolicyForm(forms.Form):

@@ -19,9 +19,9 @@ from summaries.models import Deployment, Shadow, ShadowAnswer
 from training.models import ModelArtifact
 from training.options import RunOptions
 from training.services import grounded, smaller
-from training.services.erasure import is_revoked
 from training.services.folders import artifact_path
 from training.services.memory import memory_of
+from training.services.revoked import is_revoked
 
 MAX_CONTEXT_TOKENS, LEAST_CONTEXT_TOKENS = 4096, 1024
 

@@ -13,7 +13,7 @@ from training import display
 from training.memory_words import memory_context
 from training.models import Evaluation, ModelArtifact
 from training.services import comparing, devices, evaluations, grounded, smaller
-from training.services.erasure import is_revoked
+from training.services.revoked import is_revoked
 
 
 @requires(Action.VIEW_MODELS)

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from jobs.specs import FAULTS
 from training.measures import CLEAR_ROWS, Scored, scored
-from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
+from training.models import TEACHING, Evaluation, ModelArtifact, RunStage, Status, TrainingRun
 
 TITLES = {
+    "teach": ("Teach", "A teacher summarizes records; what the check bears out is kept."),
     "prepare": ("Prepare", "Checks the records and turns them into tokens."),
     "train": ("Train", "Teaches the base model with the clinic's records."),
     "quantize": ("Compress", "Makes a small, fast file of the trained model."),
@@ -80,6 +82,31 @@ def time_left(progress: dict[str, Any], now: datetime) -> str:
     if minutes < 90:
         return f"about {minutes} minute{'' if minutes == 1 else 's'} left"
     return f"about {round(minutes / 60)} hours left"
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What became of a teacher's summaries."""
+
+    words: str
+    sha256: str
+    """Of the teacher's file; empty for a server's model."""
+
+
+def taught(run: TrainingRun) -> Taught | None:
+    """None for a run without a teacher, or whose teacher has not finished."""
+    for stage in run.trained_in.stages.all():
+        if stage.name == TEACHING and stage.status == Status.SUCCEEDED:
+            return Taught(taught_words(stage.metrics), stage.metrics["teacher_sha256"])
+    return None
+
+
+def taught_words(metrics: dict[str, Any]) -> str:
+    """“412 summaries written by TEACHER, 291 kept: 80 had a sentence …, 41 copied the record.”"""
+    asked = metrics["asked"]
+    written = f"{asked:,} summar{'y' if asked == 1 else 'ies'} written by {metrics['teacher']}, {metrics['kept']:,} kept"
+    left_out = ", ".join(f"{count:,} {FAULTS[why]}" for why, count in metrics["left_out"].items())
+    return f"{written}: {left_out}." if left_out else f"{written}."
 
 
 def waits_too_long(run: TrainingRun) -> bool:

@@ -9,8 +9,10 @@ from accounts.models import Clinic
 from jobs.catalogue import Base
 from jobs.specs import QUANTIZED_TYPES
 from records.models import Dataset
+from records.services.datasets import unlabelled_count
 from training.models import TrainingRun
-from training.options import CUTS, RunOptions, SmallerOptions
+from training.options import CUTS, TEACH, RunOptions, SmallerOptions
+from training.services.teachers import Teacher
 
 _DEFAULTS, _SMALLER = RunOptions(), SmallerOptions()
 ADVANCED = (
@@ -25,12 +27,15 @@ ADVANCED = (
     "most_invented",
     "canaries",
 )
+TAUGHT = ("teacher", "teach", "teacher_drafts")
 
 
 class DatasetChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, dataset: Any) -> str:
         held_out = dataset.test_count or dataset.valid_count
-        return f"{dataset.name}: {dataset.train_count:,} records to train on, {held_out:,} held out"
+        without = unlabelled_count(dataset)
+        told = f" ({without:,} of them without a summary)" if without else ""
+        return f"{dataset.name}: {dataset.train_count:,} records to train on{told}, {held_out:,} held out"
 
 
 class StartRunForm(forms.Form):
@@ -119,8 +124,32 @@ class StartRunForm(forms.Form):
         "this is for a trial of the settings: start the run that you mean to use without it.",
     )
 
-    def __init__(self, *args: Any, clinic: Clinic, bases: list[Base], **kwargs: Any) -> None:
+    teacher = forms.ChoiceField(
+        required=False,
+        label="Teacher",
+        help_text="Its tokenizer may be another than the base model's: what is learned is its text.",
+    )
+    teach = forms.ChoiceField(
+        required=False,
+        initial=_DEFAULTS.teach,
+        choices=list(TEACH.items()),
+        label="It summarizes",
+    )
+    teacher_drafts = forms.IntegerField(
+        required=False,
+        initial=_DEFAULTS.teacher_drafts,
+        min_value=1,
+        max_value=32,
+        label="Summaries written of each record, of which one is chosen",
+        help_text="More take as much longer, and more of them can be kept.",
+    )
+
+    def __init__(
+        self, *args: Any, clinic: Clinic, bases: list[Base], teachers: list[Teacher], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        known = [(each.key, f"{each.name} ({each.what})") for each in teachers]
+        self.fields["teacher"].choices = [("", "Nobody"), *known]  # type: ignore[attr-defined]
         datasets = Dataset.objects.filter(clinic=clinic)
         self.fields["dataset"].queryset = datasets  # type: ignore[attr-defined]
         self.fields["base"].choices = [(base.name, _base_label(base)) for base in bases]  # type: ignore[attr-defined]
@@ -146,6 +175,9 @@ class StartRunForm(forms.Form):
                     if chosen["most_invented"] is None
                     else chosen["most_invented"],
                     canaries=chosen["canaries"],
+                    teacher=chosen["teacher"],
+                    teach=chosen["teach"] or _DEFAULTS.teach,
+                    teacher_drafts=chosen["teacher_drafts"] or _DEFAULTS.teacher_drafts,
                 )
             except ValueError as error:
                 self.add_error(None, str(error))
@@ -154,6 +186,14 @@ class StartRunForm(forms.Form):
     @property
     def basics(self) -> list[forms.BoundField]:
         return [self[name] for name in ("dataset", "name", "epochs")]
+
+    @property
+    def taught(self) -> list[forms.BoundField]:
+        return [self[name] for name in TAUGHT]
+
+    @property
+    def taught_has_errors(self) -> bool:
+        return any(name in self.errors for name in TAUGHT)
 
     @property
     def advanced(self) -> list[forms.BoundField]:

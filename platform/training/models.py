@@ -17,6 +17,8 @@ class Status(models.TextChoices):
 
 FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 STAGES = ("prepare", "train", "quantize", "evaluate")
+TEACHING = "teach"
+"""The stage that goes before where a teacher writes summaries."""
 CUTTING = ("prune", "distill")
 SMALLER_STAGES = ("importance", "quantize", "measure")
 """Of a run that makes another's model smaller; those of CUTTING go before where parts are left out."""
@@ -46,7 +48,8 @@ class Sweep(models.Model):
 
 
 class TrainingRun(models.Model):
-    """One way from a dataset to a served model: prepare, train, quantize, evaluate and, where asked for, extract."""
+    """One way from a dataset to a served model: prepare, train, quantize, evaluate; where asked for, first teach, last
+    extract."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="training_runs")

@@ -6,6 +6,11 @@ from typing import Any, Self
 
 from jobs.specs import METHODS, QUANTIZED_TYPES
 
+TEACH = {
+    "missing": "The training records that have no summary",
+    "all": "All training records; those that have a summary keep it and get a second one",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
@@ -33,6 +38,12 @@ class RunOptions:
     most_invented: float = 10.0
     """Of 100 sentences in its summaries, so many more than in the clinicians' own may lack the record's support; a model that
     surely has more is not deployed."""
+    teacher: str = ""
+    """Who writes summaries for training records (see ``services.teachers``); empty for nobody."""
+    teach: str = "missing"
+    """One of TEACH: the records that the teacher summarizes."""
+    teacher_drafts: int = 1
+    """The teacher writes so many summaries of each, and one is chosen."""
     canaries: bool = False
     """Plant made-up codes among the training rows, and try to draw them out of the model. Such a model is for the test."""
 
@@ -57,6 +68,17 @@ class RunOptions:
             raise ValueError("A number of records cannot be negative; 0 means all.")
         if not self.types or set(self.types) - set(QUANTIZED_TYPES):
             raise ValueError(f"Choose among {', '.join(QUANTIZED_TYPES)}.")
+        if self.teach not in TEACH:
+            raise ValueError(f"Choose what a teacher summarizes among {', '.join(TEACH)}.")
+        if not 1 <= self.teacher_drafts <= 32:
+            raise ValueError(
+                "Let the teacher write 1 to 32 summaries of each record; more take as much longer."
+            )
+        if self.teacher and self.dp_epsilon:
+            raise ValueError(
+                "Differential privacy bounds what one row changes, and a taught row tells of a record twice, or of what "
+                "its teacher learned. Choose one of the two."
+            )
 
     def of_training(self) -> dict[str, Any]:
         """The fields of a ``TrainSpec`` that these options decide."""

@@ -10,15 +10,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
+from records.services.datasets import unlabelled_count
 from training import display, estimates
 from training.forms import MachinePlanForm, StartRunForm
 from training.models import ModelArtifact, TrainingRun
 from training.options import SWEEP
 from training.services import machine_plan as planning
-from training.services import preflight, reading, sweeps
+from training.services import preflight, reading, sweeps, teachers
 from training.services import runs as services
-from training.services.erasure import revoked_artifacts
+from training.services.bases import base_choices
 from training.services.previews import open_preview
+from training.services.revoked import revoked_artifacts
 
 PAGE_SIZE = 25
 
@@ -36,8 +38,9 @@ def runs(request: HttpRequest) -> HttpResponse:
 @requires(Action.TRAIN_MODELS)
 @require_http_methods(["GET", "POST"])
 def start_run(request: HttpRequest) -> HttpResponse:
-    clinic, bases = clinic_of(request), services.base_choices()
-    form = StartRunForm(request.POST or None, clinic=clinic, bases=bases)
+    clinic, bases = clinic_of(request), base_choices()
+    known = teachers.choices(clinic)
+    form = StartRunForm(request.POST or None, clinic=clinic, bases=bases, teachers=known)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         asked: dict[str, Any] = {
@@ -184,5 +187,7 @@ def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
         "current": next((step for step in steps if step.is_running), None),
         "rouge_1": display.rouge_1(own),
         "waits_too_long": display.waits_too_long(own),
+        "taught": display.taught(own),
+        "unlabelled": 0 if own.options.get("teacher") else unlabelled_count(own.dataset),
         "artifacts": ModelArtifact.objects.filter(stage__run=own).order_by("kind", "name"),
     }

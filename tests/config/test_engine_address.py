@@ -135,6 +135,25 @@ def test_a_name_is_looked_up_at_the_start(
     assert [message.id for message in checks.the_engine_is_in_the_clinic(None)] == said
 
 
+@pytest.mark.parametrize(
+    ("url", "model", "said"),
+    [
+        ("", "", []),
+        ("http://10.0.0.5:8000", "llama-3.1-8b", []),
+        ("http://134744072", "llama-3.1-8b", ["precis.E004"]),
+        ("http://10.0.0.5:8000", "", ["precis.E005"]),
+        ("", "llama-3.1-8b", ["precis.E005"]),
+    ],
+)
+def test_a_teacher_s_server_is_looked_up_too_and_needs_a_model(
+    settings: Any, url: str, model: str, said: list[str]
+) -> None:
+    settings.TEACHER_URL, settings.TEACHER_MODEL = url, model
+    found = checks.the_teacher_is_in_the_clinic(None)
+    assert [message.id for message in found] == said
+    assert all("PRECIS_TEACHER_URL" in f"{message.msg} {message.hint}" for message in found)
+
+
 @pytest.mark.parametrize("url", ["http://134744072", "http://0x08080808", "http://010.010.010.010"])
 def test_a_public_address_in_disguise_is_found_at_the_start(settings: Any, url: str) -> None:
     settings.ENGINE_URL = url
@@ -153,6 +172,8 @@ def test_a_public_address_in_disguise_is_found_at_the_start(settings: Any, url: 
 def test_plain_http_over_the_network_is_remarked_on(settings: Any, url: str, said: list[str]) -> None:
     settings.ENGINE_URL = url
     assert [message.id for message in checks.the_engine_is_asked_over_https(None)] == said
+    settings.TEACHER_URL = url
+    assert [message.id for message in checks.the_engine_is_asked_over_https(None)] == 2 * said
 
 
 def test_our_own_engine_is_started_only_where_none_is_elsewhere(settings: Any) -> None:

@@ -22,8 +22,8 @@ from tests.dashboard.erasing import THINGS, erase, in_split, shadow_of
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
 from training.services import runs
-from training.services.erasure import is_revoked
 from training.services.folders import stage_folder
+from training.services.revoked import is_revoked
 
 pytestmark = pytest.mark.django_db
 

@@ -19,12 +19,14 @@ from jobs.specs import (
     QuantizeSpec,
     Spec,
     TaggerSpec,
+    TeachSpec,
     TrainSpec,
 )
 
 WHERE = {"base": "smollm2-135m", "models_dir": "/var/models"}
 ROWS = {"rows": "/runs/1/rows.jsonl", "rows_sha256": "a" * 64, "rows_key": "b" * 64}
 EXAMPLES: dict[str, Spec] = {
+    "teach": TeachSpec(**WHERE, **ROWS, teacher="llama-3.1-8b", url="http://10.0.0.5:8080", drafts=3),
     "prepare": PrepareSpec(**WHERE, **ROWS, max_tokens=512),
     "train": TrainSpec(**WHERE, prepared="/runs/1/1-prepare/artifact", epochs=0.5),
     "prune": PruneSpec(**WHERE, prepared="/p", model="/m", layers=24, trim_vocabulary=True),
@@ -94,6 +96,14 @@ def test_a_missing_field_is_refused() -> None:
         ("quantize", {"types": ("Q2_K",)}, "Choose types among"),
         ("quantize", {"types": ("Q8_0", "Q8_0")}, "once"),
         ("quantize", {"types": ("MIXED",)}, "Choose types among"),
+        ("teach", {"teacher": ""}, "Name the teacher"),
+        ("teach", {"gguf": "/m.gguf"}, "one of both"),
+        ("teach", {"url": ""}, "one of both"),
+        ("teach", {"url": "", "gguf": "/m.gguf"}, "gguf_sha256"),
+        ("teach", {"drafts": 0}, "1 to 32 drafts"),
+        ("teach", {"max_new_tokens": 2048}, "below context_tokens"),
+        ("teach", {"least_words": 0}, "one word"),
+        ("teach", {"most_copied": 0.0}, "most_copied above 0"),
         ("evaluate", {"splits": ("train",)}, "held-out"),
         ("evaluate", {"max_new_tokens": 4096}, "below context_tokens"),
         ("evaluate", {"threads": 0}, "at least one thread"),

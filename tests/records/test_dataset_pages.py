@@ -10,7 +10,8 @@ from django.urls import reverse
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
 from records.models import Dataset, DatasetProposal, Record
-from records.services import datasets, review, scrubbing, uploads
+from records.readers import Row
+from records.services import datasets, proposals, review, scrubbing, uploads
 
 SignedIn = Callable[[User], Client]
 
@@ -102,6 +103,34 @@ def test_a_record_without_summary_is_not_counted_as_ready(
     Record.objects.filter(number=1).update(has_summary=False)
     page = client_for(officer).get(reverse("records:propose")).content.decode()
     assert "3 reviewed records" in page
+
+
+def test_records_without_a_summary_come_along_where_they_are_asked_for_and_are_never_held_out(
+    client_for: SignedIn, officer: User, clinic: Clinic
+) -> None:
+    approved(clinic, officer, 20)
+    first = datasets.assign_splits(datasets.ready_records(clinic), seed=7)
+    held_out = next(text.record for text, split in first if split == "test")
+    # Another record of a patient who is held out, and one of a patient nobody knew.
+    rows = [Row(n, f"A rash of {n} days.", "", patient=patient) for n, patient in ((3, "same"), (5, "other"))]
+    for record in uploads.import_rows(clinic=clinic, user=officer, rows=rows).records:
+        scrubbing.scrub_record(record=record)
+    same, other = Record.objects.filter(has_summary=False)
+    Record.objects.filter(pk=same.pk).update(patient_key=held_out.patient_key)
+    review.approve_records(clinic=clinic, records=[same, other], reviewer=officer, reason="test")
+    client = client_for(officer)
+    assert "2 reviewed records have none" in client.get(reverse("records:propose")).content.decode()
+    client.post(reverse("records:propose"), {"name": "Without", "seed": "7"})
+    client.post(reverse("records:propose"), {"name": "With", "seed": "7", "with_unlabelled": "on"})
+    without, with_them = DatasetProposal.objects.order_by("pk")
+    both = [
+        {text.scrubbed_text.record: text.split for text in each.texts.all()} for each in (without, with_them)
+    ]
+    assert both[1] == {**both[0], other: "train"}
+    page = client.get(reverse("records:proposal", args=[with_them.uuid])).content.decode()
+    assert "1 record, for a teacher to write one" in page
+    again = proposals.propose_again(proposal=with_them, user=officer)
+    assert again.content_hash == with_them.content_hash
 
 
 def test_no_datasets_yet_says_who_makes_the_first(client_for: SignedIn, officer: User) -> None:

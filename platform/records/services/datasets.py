@@ -39,6 +39,16 @@ def ready_records(clinic: Clinic) -> models.QuerySet[Record]:
     return Record.objects.filter(clinic=clinic, status=Record.Status.APPROVED, has_summary=True)
 
 
+def unlabelled_records(clinic: Clinic) -> models.QuerySet[Record]:
+    """Reviewed records without a summary: a teacher may write one, and a model then learn from it."""
+    return Record.objects.filter(clinic=clinic, status=Record.Status.APPROVED, has_summary=False)
+
+
+def unlabelled_count(dataset: Dataset) -> int:
+    """How many of the dataset's records have no summary; all of them are there to train on."""
+    return dataset.items.filter(scrubbed_text__record__has_summary=False).count()
+
+
 def freeze_dataset(
     *,
     clinic: Clinic,
@@ -88,11 +98,18 @@ def freeze_as_given(
 
 
 def assign_splits(records: Iterable[Record], seed: int) -> Assigned:
-    """The newest text of each record, and its part. Raises ``NotEnoughRecords``."""
+    """The newest text of each record, and its part. Raises ``NotEnoughRecords``.
+
+    What has no summary can only be trained on, once a teacher has written one: a record of which the patient is held
+    out is left out.
+    """
     chosen = list(records)
     together = groups(chosen)
-    splits = _split_patients(set(together.values()), seed)
-    return _newest([(record, splits[together[record.pk]]) for record in chosen])
+    splits = _split_patients({together[record.pk] for record in chosen if record.has_summary}, seed)
+    placed = [(record, splits.get(together[record.pk], Split.TRAIN.value)) for record in chosen]
+    return _newest(
+        [(record, split) for record, split in placed if record.has_summary or split == Split.TRAIN]
+    )
 
 
 @transaction.atomic

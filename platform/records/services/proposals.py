@@ -19,6 +19,7 @@ from records.services.datasets import (
     content_hash,
     freeze,
     ready_records,
+    unlabelled_records,
 )
 
 SIGNATURES_NEEDED = 2
@@ -29,15 +30,19 @@ class ProposalRefused(Exception):
 
 
 @transaction.atomic
-def propose_dataset(*, clinic: Clinic, user: User, name: str, seed: int = 7) -> DatasetProposal:
+def propose_dataset(
+    *, clinic: Clinic, user: User, name: str, seed: int = 7, with_unlabelled: bool = False
+) -> DatasetProposal:
     """Fix which texts a dataset would hold, and draw the sample for its blind reading.
 
+    ``with_unlabelled``: records without a summary too, to train on once a teacher has written one.
     Raises ``NameTaken`` and ``NotEnoughRecords``.
     """
     is_open = DatasetProposal.objects.filter(clinic=clinic, name=name, status=DatasetProposal.Status.OPEN)
     if is_open.exists() or Dataset.objects.filter(clinic=clinic, name=name).exists():
         raise NameTaken(name)
-    assigned = assign_splits(ready_records(clinic), seed)
+    ready = ready_records(clinic)
+    assigned = assign_splits(ready | unlabelled_records(clinic) if with_unlabelled else ready, seed)
     proposal = DatasetProposal.objects.create(
         clinic=clinic,
         name=name,
@@ -68,7 +73,13 @@ def propose_dataset(*, clinic: Clinic, user: User, name: str, seed: int = 7) -> 
 def propose_again(*, proposal: DatasetProposal, user: User) -> DatasetProposal:
     """Withdraw an open proposal, and propose under its name what is reviewed by now."""
     withdraw_proposal(proposal=proposal, user=user)
-    return propose_dataset(clinic=proposal.clinic, user=user, name=proposal.name, seed=proposal.seed)
+    return propose_dataset(
+        clinic=proposal.clinic,
+        user=user,
+        name=proposal.name,
+        seed=proposal.seed,
+        with_unlabelled=unlabelled_texts(proposal).exists(),
+    )
 
 
 @transaction.atomic
@@ -134,6 +145,10 @@ def changed_texts(proposal: DatasetProposal) -> models.QuerySet[ProposedText]:
     )
     changed = Exists(later) | ~Q(scrubbed_text__record__status=Record.Status.APPROVED)
     return proposal.texts.filter(changed).select_related("scrubbed_text__record").defer("scrubbed_text__blob")
+
+
+def unlabelled_texts(proposal: DatasetProposal) -> models.QuerySet[ProposedText]:
+    return proposal.texts.filter(scrubbed_text__record__has_summary=False)
 
 
 def is_outdated(proposal: DatasetProposal) -> bool:

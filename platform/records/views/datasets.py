@@ -6,7 +6,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from records.forms import ProposeForm
 from records.models import Dataset, DatasetProposal
-from records.services.datasets import MIN_PATIENTS, NameTaken, NotEnoughRecords, ready_records
+from records.services.datasets import (
+    MIN_PATIENTS,
+    NameTaken,
+    NotEnoughRecords,
+    ready_records,
+    unlabelled_count,
+    unlabelled_records,
+)
 from records.services.proposals import propose_dataset
 from records.services.release import NotReleasable, check_releasable
 from records.views.proposals import reading_context
@@ -46,6 +53,7 @@ def propose(request: HttpRequest) -> HttpResponse:
         "records": ready.count(),
         "patients": patients,
         "needed": MIN_PATIENTS,
+        "unlabelled": unlabelled_records(clinic_of(request)).count(),
         "is_enough": patients >= MIN_PATIENTS,
     }
     return render(request, "records/propose.html", context, status=400 if form.errors else 200)
@@ -60,6 +68,7 @@ def dataset(request: HttpRequest, uuid: str) -> HttpResponse:
     context = {
         "dataset": shown,
         "page": Paginator(items, ITEMS_A_PAGE).get_page(request.GET.get("page")),
+        "unlabelled": unlabelled_count(shown),
         "lock": _lock(shown),
         "proposal": proposal,
         "signatures": proposal.signatures.select_related("signer") if proposal else [],

@@ -46,6 +46,7 @@ def proposal(request: HttpRequest, uuid: str) -> HttpResponse:
         "has_signed": user_of(request) in [each.signer for each in signatures],
         "is_signed": len(signatures) >= services.SIGNATURES_NEEDED,
         "parts": _parts(own),
+        "unlabelled": services.unlabelled_texts(own).count(),
         "page": Paginator(texts, TEXTS_A_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "records/proposal.html", context | reading_context(request, own))

@@ -32,12 +32,15 @@ class EngineClient:
         return client
 
     @classmethod
-    def outside(cls, url: str, api_key: str, timeout_seconds: float = 120) -> Self:
-        """A client of a server elsewhere in the clinic, which has each model under its ``served_name``."""
+    def outside(cls, url: str, api_key: str, timeout_seconds: float = 120, *, model: str = "") -> Self:
+        """A client of a server elsewhere in the clinic, which has each model under its ``served_name``.
+
+        With ``model``, the model of that name is asked, whatever the hash: one that is not ours.
+        """
         client = cls(Path(), timeout_seconds)
         if url.startswith("https:"):
             client._wire = Wire(timeout_seconds, verifying())
-        client._engine = OutsideEngine(Address(url, api_key), client._wire)
+        client._engine = OutsideEngine(Address(url, api_key), client._wire, model)
         return client
 
     def summarize(

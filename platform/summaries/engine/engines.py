@@ -109,15 +109,15 @@ class OutsideEngine:
     """A server that the clinic runs elsewhere. It is asked for a model by name, and must list that name first:
     llama.cpp answers with whatever model it has, whichever it is asked for."""
 
-    def __init__(self, address: Address, wire: Wire) -> None:
-        self._address, self._wire = address, wire
+    def __init__(self, address: Address, wire: Wire, model: str = "") -> None:
+        self._address, self._wire, self._model = address, wire, model
         self._listed: dict[str, Listed] = {}
         self._listed_at = -LISTED_SECONDS
 
     def server(self, sha256: str) -> Server:
         if time.monotonic() - self._listed_at > LISTED_SECONDS:
             self._listed, self._listed_at = self._models(), time.monotonic()
-        name = served_name(sha256)
+        name = self._model or served_name(sha256)
         listed = self._listed.get(name)
         if listed is None:
             raise EngineUnavailable(f"The model is not being served: the engine does not list {name}.")

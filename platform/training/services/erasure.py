@@ -1,29 +1,17 @@
-"""The training app's share of an erasure: which models learned from an erased record, and what run folders hold."""
+"""The training app's share of an erasure: the runs that must stop, and what run folders hold."""
 
 import json
 import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from django.db import models
-
-from accounts.models import Clinic, User
+from accounts.models import User
 from jobs.rundir import RunDir, write_json_atomic
-from records.models import Dataset, Split
-from training.models import FINAL, ModelArtifact, TrainingRun
+from records.models import Dataset
+from training.models import FINAL, TrainingRun
 from training.services.evaluations import without_rows
-from training.services.folders import preflight_folder, rows_path, stage_folder
+from training.services.folders import preflight_folder, rows_path, stage_folder, untaught_path
 from training.services.runs import cancel_run
-
-
-def revoked_artifacts(clinic: Clinic) -> models.QuerySet[ModelArtifact]:
-    """Models that learned from a record that was erased since. They are not deployed any more."""
-    learned = Dataset.objects.filter(revocations__split=Split.TRAIN)
-    return ModelArtifact.objects.filter(clinic=clinic, stage__run__dataset__in=learned)
-
-
-def is_revoked(artifact: ModelArtifact) -> bool:
-    return revoked_artifacts(artifact.clinic).filter(pk=artifact.pk).exists()
 
 
 def stop_runs(*, datasets: Iterable[Dataset], user: User) -> None:
@@ -39,12 +27,13 @@ def erase_from_folder(run: TrainingRun, labels: Collection[str]) -> None:
     evaluation's samples and row scores only those of the records go. So does what stages printed: a library may
     quote a row.
     """
-    rows_path(run).unlink(missing_ok=True)
+    for path in (rows_path(run), untaught_path(run)):
+        path.unlink(missing_ok=True)
     RunDir(preflight_folder(run)).log.unlink(missing_ok=True)
     for stage in run.stages.all():
         folder = RunDir(stage_folder(stage))
         folder.log.unlink(missing_ok=True)
-        if stage.name == "prepare":
+        if stage.name in ("teach", "prepare"):
             shutil.rmtree(folder.artifact, ignore_errors=True)
         elif stage.name in ("evaluate", "measure"):
             for evaluation in folder.artifact.glob("*.json"):
@@ -52,7 +41,7 @@ def erase_from_folder(run: TrainingRun, labels: Collection[str]) -> None:
 
 
 def holds_rows(run: TrainingRun) -> bool:
-    return rows_path(run).exists()
+    return rows_path(run).exists() or untaught_path(run).exists()
 
 
 def _drop_rows(path: Path, labels: Collection[str]) -> None:

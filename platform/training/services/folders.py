@@ -33,6 +33,11 @@ def rows_path(run: TrainingRun) -> Path:
     return run_folder(run) / "rows.jsonl"
 
 
+def untaught_path(run: TrainingRun) -> Path:
+    """The training rows that a teacher is asked about."""
+    return run_folder(run) / "untaught.jsonl"
+
+
 def canaries_path(run: TrainingRun) -> Path:
     """The made-up codes that were planted among the rows of this run, and those that were not."""
     return run_folder(run) / "canaries.json"

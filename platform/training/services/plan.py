@@ -6,13 +6,26 @@ from typing import Any
 from django.conf import settings
 
 from jobs.rundir import file_sha256
-from jobs.specs import EvaluateSpec, ExtractSpec, PreflightSpec, PrepareSpec, QuantizeSpec, Spec, TrainSpec
+from jobs.specs import (
+    EvaluateSpec,
+    ExtractSpec,
+    PreflightSpec,
+    PrepareSpec,
+    QuantizeSpec,
+    Spec,
+    TeachSpec,
+    TrainSpec,
+)
 from records.models import Split
 from training.models import ModelArtifact, RunStage, TrainingRun
 from training.options import RunOptions
+from training.services import teachers
 from training.services.folders import artifact_folder, artifact_path, canaries_path, rows_path
 from training.services.plan_smaller import SMALLER_PLANS
-from training.services.row_files import sealer_of, write_rows
+from training.services.row_files import sealer_of, write_rows, write_untaught
+
+LEAST_TEACHER_CONTEXT = 2048
+"""Tokens. A teacher may read more at once than the student, whose short records would leave it no room."""
 
 
 def plan_stage(stage: RunStage) -> Spec:
@@ -32,6 +45,21 @@ def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
         rows_key=sealer_of(run).public_key,
         max_tokens=options.max_tokens,
         set_aside=options.set_aside,
+    )
+
+
+def _teach(run: TrainingRun, options: RunOptions) -> TeachSpec:
+    """The rows that the teacher is asked about are written out, without those that are held out."""
+    rows = write_untaught(run, options)
+    return TeachSpec(
+        base=run.base,
+        models_dir=str(settings.MODELS_DIR),
+        rows=str(rows),
+        rows_sha256=file_sha256(rows),
+        rows_key=sealer_of(run).public_key,
+        **teachers.find(run.clinic, options.teacher).told(),
+        drafts=options.teacher_drafts,
+        context_tokens=max(LEAST_TEACHER_CONTEXT, options.max_tokens),
     )
 
 
@@ -101,6 +129,7 @@ def _extract(run: TrainingRun, options: RunOptions) -> ExtractSpec:
 
 
 _PLANS: dict[str, Callable[[TrainingRun, RunOptions], Spec]] = {
+    "teach": _teach,
     "prepare": _prepare,
     "train": _train,
     "quantize": _quantize,

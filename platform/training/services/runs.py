@@ -13,8 +13,10 @@ from config.queue import enqueue
 from jobs import catalogue
 from records.models import Dataset
 from records.services import release
-from training.models import FINAL, MEMORY_TEST, STAGES, RunStage, Status, Sweep, TrainingRun
+from records.services.datasets import unlabelled_count
+from training.models import FINAL, MEMORY_TEST, STAGES, TEACHING, RunStage, Status, Sweep, TrainingRun
 from training.options import RunOptions
+from training.services import teachers
 from training.services.turns import nudge_next
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
@@ -22,14 +24,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 
 class RunRefused(Exception):
     """The run cannot start; the message says why and what to do."""
-
-
-def base_choices() -> list[catalogue.Base]:
-    """Generators whose weights are on this machine, the clinic's own folders among them."""
-    own = settings.LOCAL_MODELS_DIR
-    names = [f"local:{folder.name}" for folder in sorted(own.iterdir()) if folder.is_dir()] if own else []
-    bases = [catalogue.find(name, own) for name in [*catalogue.BASES, *names] if _is_installed(name)]
-    return [base for base in bases if base.kind == "generator"]
 
 
 @transaction.atomic
@@ -47,6 +41,7 @@ def start_run(
     """Queue a run. ``nudge=False`` leaves it to the caller to execute the stages. Raises ``RunRefused``."""
     check(clinic=clinic, name=name, base=base)
     check_release(dataset)
+    check_teacher(dataset, options)
     try:
         with transaction.atomic():
             run = TrainingRun.objects.create(
@@ -63,7 +58,9 @@ def start_run(
     now = timezone.now()
     RunStage.objects.bulk_create(
         RunStage(run=run, number=number, name=stage, nudged_at=now if number == 0 else None)
-        for number, stage in enumerate([*STAGES, *[MEMORY_TEST] * options.canaries])
+        for number, stage in enumerate(
+            [*[TEACHING] * bool(options.teacher), *STAGES, *[MEMORY_TEST] * options.canaries]
+        )
     )
     log.record(
         clinic=clinic,
@@ -74,6 +71,7 @@ def start_run(
         dataset=str(dataset.uuid),
         content_hash=dataset.content_hash,
         canaries=options.canaries,
+        teacher=options.teacher,
     )
     if nudge:
         enqueue("run_stage", str(run.stages.get(number=0).uuid))
@@ -95,6 +93,8 @@ def cancel_run(*, run: TrainingRun, user: User) -> None:
 def retry_run(*, run: TrainingRun, user: User) -> None:
     """Go on with a failed or cancelled run from its first unfinished stage, and from its newest checkpoint."""
     check_release(run.dataset)
+    if run.stages.filter(name=TEACHING).exclude(status=Status.SUCCEEDED).exists():
+        check_teacher(run.dataset, RunOptions.from_json(run.options))
     over = TrainingRun.objects.filter(pk=run.pk, status__in=[Status.FAILED, Status.CANCELLED])
     fresh: dict[str, Any] = {
         "status": Status.QUEUED,
@@ -142,6 +142,21 @@ def check_release(dataset: Dataset) -> None:
         raise RunRefused(str(error)) from error
 
 
+def check_teacher(dataset: Dataset, options: RunOptions) -> None:
+    """Raises ``RunRefused`` for a teacher that may not teach or has nothing to. Whether a server answers, its stage finds."""
+    if not options.teacher:
+        return
+    try:
+        teachers.find(dataset.clinic, options.teacher)
+    except teachers.TeacherRefused as error:
+        raise RunRefused(str(error)) from error
+    if options.teach == "missing" and not unlabelled_count(dataset):
+        raise RunRefused(
+            f"Every record of {dataset.name} has a summary. Let the teacher summarize all training records, or choose a "
+            "dataset with records that have none."
+        )
+
+
 def taken(name: str) -> str:
     return f"There is a run named {name} already. Choose another name."
 
@@ -164,11 +179,3 @@ def check_base(name: str) -> None:
         raise RunRefused(f"{base.name} is an encoder: it cannot write summaries. Choose a generator.")
     if not (settings.TOOLS_DIR / "convert_hf_to_gguf.py").exists():
         raise RunRefused(f"The GGUF converter is not here. Run: manage.py fetch_model {name}")
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        catalogue.installed(name, settings.MODELS_DIR)
-    except (catalogue.NotFetched, catalogue.UnknownBase):
-        return False
-    return True

@@ -19,8 +19,8 @@ from config.queue import enqueue
 from jobs.progress import Progress
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.supervisor import Outcome, run_stage
-from training.models import Evaluation, ModelArtifact, RunStage, Status, TrainingRun
-from training.services import preflight
+from training.models import TEACHING, Evaluation, ModelArtifact, RunStage, Status, TrainingRun
+from training.services import preflight, teachers
 from training.services.folders import run_folder, stage_folder
 from training.services.plan import plan_stage
 from training.services.runs import cancel_rest, close_run
@@ -49,7 +49,8 @@ def execute_stage(
         # The outermost loop of a job: whatever went wrong, the row must say so; its words may quote a record.
         settle(stage, Outcome("failed", type(error).__name__))
         raise
-    settle(stage, run_stage(stage.name, folder, on_progress=beat, environment=preflight.threads()))
+    environment = preflight.threads() | (teachers.environment(stage.run) if stage.name == TEACHING else {})
+    settle(stage, run_stage(stage.name, folder, on_progress=beat, environment=environment))
 
 
 def claim(uuid: UUID | str) -> RunStage | None:

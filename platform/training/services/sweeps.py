@@ -33,6 +33,11 @@ def start_sweep(
         raise runs.RunRefused(
             "Settings are compared on validation records, and this dataset has none. Freeze one that holds some back."
         )
+    if options.teacher:
+        raise runs.RunRefused(
+            "Each setting would have the teacher write all summaries again. Try the settings without a teacher, then start "
+            "one run with it."
+        )
     try:
         with transaction.atomic():
             sweep = Sweep.objects.create(

@@ -18,12 +18,21 @@ from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
 from records.services import datasets, review, scrubbing, uploads
+from training import display
 from training.management.working import work
 from training.memory_words import in_words
-from training.options import RunOptions
+from training.options import TEACH, RunOptions
 from training.report import before_and_after
-from training.services import grounded, runs
+from training.services import grounded, runs, teachers
 from training.services.memory import memory_of
+
+REFUSALS = (
+    ValueError,
+    runs.RunRefused,
+    teachers.TeacherRefused,
+    readers.UnreadableFile,
+    datasets.NotEnoughRecords,
+)
 
 
 class Command(BaseCommand):
@@ -69,12 +78,32 @@ class Command(BaseCommand):
             action="store_true",
             help="plant made-up codes among the training rows and try to draw them out of the model",
         )
+        parser.add_argument(
+            "--teacher",
+            default="",
+            help="a model that summarizes training rows, for the base to learn from: an artifact's name, an untouched "
+            "base's, or PRECIS_TEACHER_MODEL; its tokenizer may be another",
+        )
+        parser.add_argument(
+            "--teach",
+            choices=TEACH,
+            default=RunOptions.teach,
+            help="what the teacher summarizes: rows without a summary (missing), or all, those then having two",
+        )
+        parser.add_argument(
+            "--teacher-drafts",
+            type=int,
+            default=RunOptions.teacher_drafts,
+            help="summaries that the teacher writes of each row; one is chosen",
+        )
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
 
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
         try:
             self._set_aside: bool = options["set_aside"]
+            clinic = member.membership.clinic
+            teacher = teachers.find(clinic, options["teacher"]).key if options["teacher"] else ""
             chosen = RunOptions(
                 epochs=options["epochs"],
                 method=options["method"],
@@ -85,13 +114,17 @@ class Command(BaseCommand):
                 dp_epsilon=options["dp_epsilon"],
                 most_invented=options["most_invented"],
                 canaries=options["canaries"],
+                teacher=teacher,
+                teach=options["teach"],
+                teacher_drafts=options["teacher_drafts"],
             )
-            runs.check(clinic=member.membership.clinic, name=options["name"], base=options["base"])
-            train, valid = self._read(options["data"]), self._read(options["valid"])
+            runs.check(clinic=clinic, name=options["name"], base=options["base"])
+            train = self._read(options["data"], needs_summary=not teacher)
+            valid = self._read(options["valid"])
             train = train[: options["limit"] or None]
             dataset = self._freeze(member, options["name"], train, valid)
             run = runs.start_run(
-                clinic=member.membership.clinic,
+                clinic=clinic,
                 user=member,
                 name=options["name"],
                 dataset=dataset,
@@ -99,9 +132,11 @@ class Command(BaseCommand):
                 options=chosen,
                 nudge=False,
             )
-        except (ValueError, runs.RunRefused, readers.UnreadableFile, datasets.NotEnoughRecords) as error:
+        except REFUSALS as error:
             raise CommandError(str(error)) from error
         work(run, member, say=self.stdout.write, warn=self.stderr.write)
+        if taught := display.taught(run):
+            self.stdout.write(taught.words)
         self.stdout.write(before_and_after(run))
         if remembered := in_words(memory_of(run)):
             self.stdout.write(remembered)
@@ -110,7 +145,7 @@ class Command(BaseCommand):
         elif not memory_of(run).refusal:
             self.stdout.write(f"Artifact {run.name} is ready: manage.py deploy {run.name}")
 
-    def _read(self, path: str) -> list[Row]:
+    def _read(self, path: str, *, needs_summary: bool = True) -> list[Row]:
         try:
             data = Path(path).read_bytes()
         except OSError as error:
@@ -118,12 +153,14 @@ class Command(BaseCommand):
         reading = readers.read(readers.suffix_of(path), data)
         for fault in reading.errors:
             self._leave_out(f"{path}, row {fault.number}: {fault.message}")
-        without = [row.number for row in reading.rows if not row.target.strip()]
-        if without:
-            self._leave_out(f"{path}: rows {_numbers(without)} have no summary.")
-        rows = [row for row in reading.rows if row.target.strip()]
+        rows = reading.rows
+        if needs_summary:
+            if without := [row.number for row in rows if not row.target.strip()]:
+                self._leave_out(f"{path}: rows {_numbers(without)} have no summary.")
+            rows = [row for row in rows if row.target.strip()]
         if not rows:
-            raise CommandError(f"{path}: no row has both a record and a summary.")
+            sides = "both a record and a summary" if needs_summary else "a record"
+            raise CommandError(f"{path}: no row has {sides}.")
         return rows
 
     def _freeze(self, member: User, name: str, train: Sequence[Row], valid: Sequence[Row]) -> Dataset:
