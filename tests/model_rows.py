@@ -66,12 +66,16 @@ EVALUATION: dict[str, Any] = {
 }
 
 
+NAMED = " Dr. Zebulon Quarrington was called."
+
+
 def scored_evaluation(
-    *, invents: int = 2, rows: int = 24, since: int = 0, forgets: int = 0, adds: str = ""
+    *, invents: int = 2, rows: int = 24, since: int = 0, forgets: int = 0, adds: str = "", names: int = 0
 ) -> dict[str, Any]:
     """A whole evaluation, really scored: a tuned model that gives every ``invents``-th record another number.
 
-    Of the first ``forgets`` records it says next to nothing; to all others it ``adds`` a sentence.
+    Of the first ``forgets`` records it says next to nothing; to all others it ``adds`` a sentence. Of the last
+    ``names`` records it names somebody whom no record holds.
     """
     asked = [_asked(number) for number in range(since, since + rows)]
     texts = {
@@ -80,6 +84,7 @@ def scored_evaluation(
             "Pain."
             if number < forgets
             else f"Chest pain for {number + 50 * (number % invents == 0)} days, radiating to the left arm.{adds}"
+            f"{NAMED * (number >= since + rows - names)}"
             for number in range(since, since + rows)
         ],
     }

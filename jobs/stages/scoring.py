@@ -12,6 +12,7 @@ from typing import Any
 from grounding.detector import get_detector
 from jobs.abstention import abstains
 from jobs.copying import copied_ngrams, copying, words_of
+from jobs.foreign_identifiers import foreign_identifiers
 from jobs.metrics import FEWEST_TO_TEST, bootstrap, paired, rouge_per_row
 from jobs.novel_numbers import novel_numbers
 from jobs.stages.rows import Row
@@ -100,6 +101,7 @@ def _of_text(sources: list[str], texts: list[str]) -> Scores:
         scores["copied_4grams"].append(100 * copied_ngrams(source, text))
         scores["novel_numbers"].append(novel)
         scores["with_novel_numbers"].append(100 * (novel > 0))
+        scores["foreign_identifiers"].append(len(foreign_identifiers(source, text)))
         scores["abstained"].append(100 * abstains(text))
     return dict(scores)
 

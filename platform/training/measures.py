@@ -56,6 +56,15 @@ MEASURES = (
     ),
     Measure("novel_numbers", "Numbers not in the record", "How many of these a summary has.", ALARMS, -1, 2),
     Measure(
+        "foreign_identifiers",
+        "Identifiers not in the record",
+        "Names, dates, numbers and the like that the scrubber finds in a summary and not in its record. They may come "
+        "from the records that the model learned.",
+        ALARMS,
+        -1,
+        2,
+    ),
+    Measure(
         "coverage",
         "Words from the record",
         "Of 100 words, those that the record holds too. Low: own words, or inventions.",

@@ -39,6 +39,12 @@ def test_an_invented_dose_is_counted() -> None:
     assert facts["base"]["with_novel_numbers"]["value"] == 0
 
 
+def test_a_name_that_no_record_holds_is_counted() -> None:
+    facts = facts_of(["Rest."] * 12, ["Dr. Zebulon Underhill advised rest."] * 3 + ["Rest."] * 9)
+    assert facts["tuned"]["foreign_identifiers"]["value"] == pytest.approx(1 / 4)
+    assert facts["base"]["foreign_identifiers"]["value"] == 0
+
+
 def test_sentences_that_the_record_does_not_bear_out_are_counted() -> None:
     invented = "A colonoscopy was scheduled. Losartan 50 mg was started."
     facts = facts_of([row["source"] for row in ROWS], [invented] * 6 + [""] * 6)

@@ -149,6 +149,23 @@ def test_no_loss_is_small_enough_for_a_file_that_invents_more(source: TrainingRu
         deploy(artifact=artifact("brief-q4_k"), user=alice)
 
 
+def test_one_identifier_more_than_the_whole_model_wrote_is_too_many(source: TrainingRun, alice: User) -> None:
+    naming = model_rows.scored_evaluation(invents=24, names=1)
+    generous = SmallerOptions(types=("Q6_K", "Q4_K"), most_lost=100)
+    model_rows.smaller_run(source, alice, "brief", {"Q6_K": GOOD, "Q4_K": naming}, generous)
+    deploy(artifact=artifact("brief-q6_k"), user=alice)
+    with pytest.raises(NotDeployable, match=r"24 held-out records hold 1 identifier .* whole model's 0"):
+        deploy(artifact=artifact("brief-q4_k"), user=alice)
+
+
+def test_what_the_whole_model_names_too_is_no_loss(clinic: Clinic, alice: User) -> None:
+    naming = model_rows.scored_evaluation(invents=24, names=2)
+    whole = model_rows.finished_run(clinic, alice, "naming", naming)
+    rows_path(whole).write_text("rows")
+    model_rows.smaller_run(whole, alice, "brief", {"Q4_K": naming})
+    assert deploy(artifact=artifact("brief-q4_k"), user=alice).closed_at is None
+
+
 def test_a_file_that_was_not_measured_is_not_deployed(source: TrainingRun, alice: User) -> None:
     model_rows.smaller_run(source, alice, "brief", {"Q4_K": GOOD})
     small = artifact("brief-q4_k")

@@ -89,6 +89,8 @@ class Loss:
     """Of these, what the closest file of the same cut model lost; None where nothing was cut."""
     worse: tuple[Scored, ...]
     """Of WATCHED, what is surely worse."""
+    identifiers: tuple[int, int] | None
+    """How many its record does not hold stand in the whole model's summaries, and in this one's; None where not counted."""
     rows: int
 
 
@@ -103,7 +105,7 @@ def loss_of(artifact: ModelArtifact) -> Loss | None:
         closest = made_by(run).order_by("-bytes").first()
         by_cutting = -_rouge_1(_against_whole(closest)[0]).gain if closest else None
     worse = tuple(each for each in scores if each.measure.key in WATCHED and each.verdict == "worse")
-    return Loss(-_rouge_1(scores).gain, by_cutting, worse, rows)
+    return Loss(-_rouge_1(scores).gain, by_cutting, worse, _identifiers(scores, rows), rows)
 
 
 def whole_of(source: TrainingRun) -> ModelArtifact | None:
@@ -127,6 +129,14 @@ def _against_whole(artifact: ModelArtifact) -> tuple[list[Scored], int]:
     return compared.scores, compared.rows
 
 
+def _identifiers(scores: list[Scored], rows: int) -> tuple[int, int] | None:
+    """None where an earlier version did not count them."""
+    for each in scores:
+        if each.measure.key == "foreign_identifiers":
+            return round(rows * each.first["value"]), round(rows * each.second["value"])
+    return None
+
+
 def _rouge_1(scores: list[Scored]) -> Scored:
     return next(each for each in scores if each.measure.key == "rouge1")
 
@@ -147,6 +157,14 @@ def refusal_of(artifact: ModelArtifact) -> str:
         return (
             f"It lost {loss.rouge_1:.1f} ROUGE-1 points of the model that it was made of; at most {limit:g} may be lost. "
             f"{_where(loss, artifact)}"
+        )
+    # One is enough: a patient's name is no matter of chance.
+    if loss.identifiers and loss.identifiers[1] > loss.identifiers[0]:
+        before, now = loss.identifiers
+        return (
+            f"It gives away more than the model that it was made of: its summaries of {loss.rows} held-out records hold "
+            f"{now} identifier{'s' * (now > 1)} that no record of theirs holds, the whole model's {before}. A name, date or "
+            "number may come from a record that it learned. Choose a larger file."
         )
     if loss.worse:
         return f"It invents more than the model that it was made of: {loss.worse[0].measure.label.lower()}."
