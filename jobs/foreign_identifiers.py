@@ -16,7 +16,9 @@ _TITLES = frozenset(("dr", "doctor", "mr", "mrs", "ms", "miss", "prof"))
 def foreign_identifiers(source: str, summary: str) -> list[str]:
     """Each place where one stands, in the summary's words. Raises ScrubError where the text cannot be read."""
     held = _words(source)
-    found = (summary[span.start : span.end] for span in get_scrubber().find(summary))
+    # A model may write any character; the scrubber reads no NUL.
+    spans = get_scrubber().find(summary.replace("\0", " "))
+    found = (summary[span.start : span.end] for span in spans)
     return [identifier for identifier in found if not _words(identifier) <= held]
 
 

@@ -16,6 +16,7 @@ RECORD = "Mrs. Mary Ellsworth, MRN 00482913, was seen by Dr. Quarrington on 03/1
         ("A cough for three weeks, metoprolol 25 mg.", []),
         ("", []),
         ("Dr. Zebulon Underhill was called.", ["Dr. Zebulon Underhill"]),
+        ("\0Dr. Zebulon Underhill was called.", ["Dr. Zebulon Underhill"]),
         ("Mary Underhill has a cough.", ["Mary Underhill"]),
         ("MRN 99182736.", ["99182736"]),
         ("Seen on 03/15/2021.", ["03/15/2021"]),
