@@ -2,9 +2,9 @@
 
     python -m jobs.engine --var VAR
 
-Reads ``VAR/engine/deployed.json``, ``{"models": [{"sha256", "path", "context_tokens"}]}``, whenever it
-changes. Writes ``VAR/engine/live.json``, ``{"pid", "models": {sha256: {"port", "api_key", "ready_at"}},
-"errors": {sha256: reason}}``. The parent knows nothing of Django, torch or llama.cpp; it starts ``python -m
+Reads ``VAR/engine/deployed.json`` (``jobs.deployed``) whenever it changes. Writes ``VAR/engine/live.json``, ``{"pid",
+"models": {sha256: {"port", "api_key", "ready_at"[, "adapter"]}}, "errors": {sha256: reason}}``: adapters upon one base
+share a server, and a request names the number of its own. The parent knows nothing of Django, torch or llama.cpp; it starts ``python -m
 jobs.engine serve`` for each model and restarts what dies. A new model is ready before the old one leaves
 ``live.json``, and the old one is stopped only when its requests are done. A server logs
 how it loads, and nothing after.
@@ -24,11 +24,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
+from jobs import deployed
+from jobs.deployed import Adapter, Model
 from jobs.lifeline import die_with_parent
 from jobs.rundir import file_sha256, write_json_atomic
 
@@ -54,17 +56,6 @@ class ModelNotServed(Exception):
     """llama.cpp could not serve a model file; its log says why."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """What to serve. Without a ``sha256`` the file is served as it is."""
-
-    path: Path
-    context_tokens: int
-    sha256: str | None = None
-    chat_template: str | None = None
-    """For a base model whose file brings none; a file of ours has its own."""
-
-
 class Server:
     """A child process that serves one model on a loopback port of its own choosing, behind a random key."""
 
@@ -75,6 +66,7 @@ class Server:
         command += ["--context-tokens", str(model.context_tokens), "--parent", str(os.getpid())]
         command += ["--sha256", model.sha256] if model.sha256 else []
         command += ["--chat-template", model.chat_template] if model.chat_template else []
+        command += [f"--adapter={adapter.path}" for adapter in model.adapters]
         self._process = subprocess.Popen(
             command,
             env=self._environment(),
@@ -139,6 +131,8 @@ class Served:
     """A model and the server that has it, started again with a growing pause as often as it dies."""
 
     model: Model
+    loaded: tuple[Adapter, ...] = ()
+    """Of the model's adapters those whose files are what was deployed: a damaged one costs the others nothing."""
     server: Server | None = None
     ready_at: float = 0.0
     """Unix time; 0 while the server is starting."""
@@ -153,7 +147,7 @@ class Served:
     def step(self, now: float) -> None:
         if self.server is None:
             if not self.refused and now >= self._start_at:
-                self.server, self._started_at = Server(self.model), now
+                self._start(now)
         elif (code := self.server.exit_code) is not None:
             self._bury(code, now)
         elif not self.ready_at and self.server.ready():
@@ -163,6 +157,36 @@ class Served:
     @property
     def name(self) -> str:
         return (self.model.sha256 or "")[:12]
+
+    def _start(self, now: float) -> None:
+        self.loaded = tuple(adapter for adapter in self.model.adapters if adapter.is_intact)
+        if self.model.adapters and not self.loaded:
+            self.refused, self.error = True, REASONS[EXIT_REFUSED]
+        else:
+            self.server, self._started_at = Server(replace(self.model, adapters=self.loaded)), now
+
+    @property
+    def addresses(self) -> dict[str | None, dict[str, Any]]:
+        """By the hash that a request asks for; empty until the server is ready."""
+        if not (self.server and self.ready_at):
+            return {}
+        address = {"port": self.server.port, "api_key": self.server.api_key, "ready_at": self.ready_at}
+        if not self.loaded:
+            return {self.model.sha256: address}
+        return {each.sha256: {**address, "adapter": number} for number, each in enumerate(self.loaded)}
+
+    @property
+    def errors(self) -> dict[str | None, str]:
+        if self.error:
+            return dict.fromkeys(self.model.hashes, self.error)
+        left_out = set(self.model.adapters) - set(self.loaded) if self.server else set()
+        return {adapter.sha256: REASONS[EXIT_REFUSED] for adapter in left_out}
+
+    def look_again(self) -> None:
+        """What was refused may have been put right. A server that lacks an adapter goes on until another has it."""
+        self.refused = False
+        if self.server:
+            self.model = replace(self.model, adapters=self.loaded)
 
     def _bury(self, code: int, now: float) -> None:
         assert self.server is not None
@@ -219,12 +243,12 @@ class Engine:
             return
         self._pointer = signature
         try:
-            self.wanted, self.pointer_error = _models(pointer), ""
+            self.wanted, self.pointer_error = deployed.read(pointer), ""
         except (ValueError, KeyError, TypeError):
             self.pointer_error = "unreadable"
             logger.error("deployed.json is not valid; going on with what is served.")
         for served in self.served:
-            served.refused = False  # the file may have been put right before it was deployed again
+            served.look_again()
 
     def _replaced(self) -> list[Served]:
         """What is no longer wanted. What worked once stays until all that is wanted is ready: a bad new model
@@ -235,16 +259,11 @@ class Engine:
         return [served for served in unwanted if complete or not served.proven]
 
     def _publish(self) -> None:
-        live = {
-            served.model.sha256: {
-                "port": served.server.port,
-                "api_key": served.server.api_key,
-                "ready_at": served.ready_at,
-            }
-            for served in self.served
-            if served.server and served.ready_at
-        }
-        errors = {served.model.sha256: served.error for served in self.served if served.error}
+        live: dict[str | None, dict[str, Any]] = {}
+        errors: dict[str | None, str] = {}
+        for served in self.served:
+            live |= served.addresses
+            errors |= served.errors
         if self.pointer_error:
             errors["deployed.json"] = self.pointer_error
         state = {"pid": os.getpid(), "models": live, "errors": errors}
@@ -271,40 +290,43 @@ class Engine:
             server.stop()
 
 
-def _models(pointer: Path) -> list[Model]:
-    """Raises ValueError, KeyError or TypeError for anything but the agreed form."""
-    entries = json.loads(pointer.read_text(encoding="utf-8"))["models"]
-    models = [
-        Model(Path(entry["path"]), int(entry["context_tokens"]), str(entry["sha256"])) for entry in entries
-    ]
-    if not all(model.path.is_absolute() and model.context_tokens > 0 and model.sha256 for model in models):
-        raise ValueError
-    return models
-
-
 @contextlib.contextmanager
 def temporary_server(
-    path: Path, *, var: Path, context_tokens: int = 4096, chat_template: str | None = None
+    path: Path,
+    *,
+    var: Path,
+    context_tokens: int = 4096,
+    chat_template: str | None = None,
+    adapter: Path | None = None,
 ) -> Iterator[tuple[int, str]]:
-    """Serve a model file for the time of a ``with`` block: (port, api key). What it logs goes to ``var/log``.
+    """Serve a model file, with an adapter upon it, for the time of a ``with`` block: (port, api key). What it logs goes
+    to ``var/log``.
 
     Raises ``ModelNotServed``. The server ends with the thread that entered the block.
     """
     log_path = var / "log" / "engine.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
-        server = Server(Model(path, context_tokens, chat_template=chat_template), log)
+        adapters = (Adapter(adapter),) if adapter else ()
+        server = Server(Model(path, context_tokens, None, chat_template, adapters), log)
     try:
         while not server.ready():
             if server.exit_code is not None:
-                raise ModelNotServed(f"{path.name} could not be served; {log_path} says why.")
+                raise ModelNotServed(f"{(adapter or path).name} could not be served; {log_path} says why.")
             time.sleep(0.05)
         yield server.port, server.api_key
     finally:
         server.stop()
 
 
-def serve(path: Path, context_tokens: int, sha256: str | None, chat_template: str | None, parent: int) -> int:
+def serve(
+    path: Path,
+    context_tokens: int,
+    sha256: str | None,
+    chat_template: str | None,
+    adapter: list[str],
+    parent: int,
+) -> int:
     """The child: check the file, load it, tell the parent the port, and serve until killed."""
     die_with_parent(parent)
     api_key = os.environ.pop(KEY_VARIABLE)
@@ -319,6 +341,9 @@ def serve(path: Path, context_tokens: int, sha256: str | None, chat_template: st
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, 1.0) for each in adapter]
+    # Else a request that names none would be answered by all of them at once.
+    params.lora_init_without_apply = len(adapter) > 1
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.api_keys = [api_key]
     params.n_parallel = PARALLEL_REQUESTS
@@ -365,6 +390,7 @@ def main(arguments: list[str]) -> int:
     child.add_argument("--context-tokens", type=int, required=True)
     child.add_argument("--sha256")
     child.add_argument("--chat-template")
+    child.add_argument("--adapter", action="append", default=[])
     child.add_argument("--parent", type=int, required=True)
     if arguments[:1] == ["serve"]:
         return serve(**vars(child.parse_args(arguments[1:])))

@@ -33,6 +33,8 @@ CONTRACTS = {
         "lifeline",
         "fetch",
         "gguf_header",
+        "adapters",
+        "deployed",
         "bundle_runner",
         "devices",
     )

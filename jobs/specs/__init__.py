@@ -7,13 +7,22 @@ from jobs.specs.base import Spec
 from jobs.specs.encoders import ExportTaggerSpec, GrounderSpec, TaggerSpec
 from jobs.specs.judging import EvaluateSpec, ExtractSpec, MeasureSpec
 from jobs.specs.planning import MachinePlanSpec
-from jobs.specs.quantizing import MIXED, QUANTIZED_TYPES, ImportanceSpec, QuantizeSpec
+from jobs.specs.quantizing import (
+    ADAPTER,
+    EXPORTED_TYPES,
+    MIXED,
+    QUANTIZED_TYPES,
+    ImportanceSpec,
+    QuantizeSpec,
+)
 from jobs.specs.smaller import DIVERGENCES, DistillSpec, PruneSpec
 from jobs.specs.teaching import FAULTS, TEACHER_KEY, TeachSpec
 from jobs.specs.training import METHODS, PreflightSpec, PrepareSpec, TrainSpec
 
 __all__ = [
+    "ADAPTER",
     "DIVERGENCES",
+    "EXPORTED_TYPES",
     "FAULTS",
     "METHODS",
     "MIXED",

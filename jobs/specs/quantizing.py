@@ -10,6 +10,11 @@ QUANTIZED_TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "Q4_0")
 MIXED = "MIXED"
 """Each tensor of the file in the type that the importance stage chose for it."""
 
+ADAPTER = "LORA"
+"""No whole file: what training learned, to be served upon the base's own file, which others share."""
+EXPORTED_TYPES = (*QUANTIZED_TYPES, ADAPTER)
+"""What a training run may make."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportanceSpec(Spec):
@@ -48,13 +53,13 @@ class QuantizeSpec(Spec):
     tools_dir: str
     """Where the fetched GGUF converter stands."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")
-    """Some of QUANTIZED_TYPES; F16 to compare them with; MIXED where importance was measured for a size."""
+    """Some of QUANTIZED_TYPES; ADAPTER; F16 to compare them with; MIXED where importance was measured for a size."""
     importance: str = ""
     """The artifact folder of the importance stage, of the same model; empty to weigh all columns alike."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = ("F16", *QUANTIZED_TYPES, *([MIXED] if self.importance else []))
+        known = ("F16", *EXPORTED_TYPES, *([MIXED] if self.importance else []))
         wrong = [name for name in self.types if name not in known]
-        require(bool(self.types) and not wrong, f"Choose types among {', '.join(QUANTIZED_TYPES)}.")
+        require(bool(self.types) and not wrong, f"Choose types among {', '.join(EXPORTED_TYPES)}.")
         require(len(set(self.types)) == len(self.types), "Name each type once.")

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jobs.adapters import Weights, weights_of
 from jobs.catalogue import installed
 from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
@@ -33,10 +34,10 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     if not rows:
         raise StageRefusal("No row is held out. Freeze a dataset that holds records out.")
     report(run, done=0, total=0, unit="summaries", message="loading the base model")
-    with server(base.gguf, spec, base.chat_template) as client:
+    with server(Weights(base.gguf, base.chat_template), spec) as client:
         progress = partial(_report, run, 2 * len(rows), time.monotonic())
         of_base = ask_all(client, rows, spec, lambda done: progress("the base", done))
-    with server(Path(spec.tuned_gguf), spec, None) as client:
+    with server(weights_of(Path(spec.tuned_gguf), base), spec) as client:
         of_tuned = ask_all(
             client, rows, spec, lambda done: progress("the tuned model", len(rows) + done), spec.drafts
         )

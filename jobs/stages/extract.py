@@ -28,6 +28,7 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
 from jobs import canaries
+from jobs.adapters import Weights, weights_of
 from jobs.canaries import Canary
 from jobs.catalogue import installed
 from jobs.progress import report
@@ -94,8 +95,8 @@ def main(spec: ExtractSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     summaries = _try_summaries(model, spec)
     del model
     report(run, done=len(planted), total=total, unit="codes", message="asking the served model")
-    served = _ask(Path(spec.tuned_gguf), spec, None, attacks)
-    served_base = _ask(base.gguf, spec, base.chat_template, attacks)
+    served = _ask(weights_of(Path(spec.tuned_gguf), base), spec, attacks)
+    served_base = _ask(Weights(base.gguf, base.chat_template), spec, attacks)
     facts = _judge(found, served, served_base, summaries, spec)
     path = run.artifact / "extraction.json"
     write_json_atomic(path, facts)
@@ -179,9 +180,9 @@ def _find(model: Model, attack: Attack) -> Found:
     )
 
 
-def _ask(path: Path, spec: ExtractSpec, chat_template: str | None, attacks: list[Attack]) -> list[bool]:
+def _ask(weights: Weights, spec: ExtractSpec, attacks: list[Attack]) -> list[bool]:
     """For each code, whether the model as the engine serves it writes it after its true prefix."""
-    with server(path, spec, chat_template) as client:
+    with server(weights, spec) as client:
         return [_writes(client, attack) for attack in attacks]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import psutil
 
+from jobs.adapters import Weights
 from jobs.novel_numbers import novel_numbers
 from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
@@ -51,7 +52,7 @@ def main(spec: MeasureSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     with tempfile.TemporaryDirectory(dir=run.path) as scratch:
         for number, (name, path) in enumerate(spec.files.items()):
             told = partial(_report, run, total, began, (number - 1) * len(rows), name)
-            with server_alone(Path(path), spec.context_tokens, Path(scratch)) as (client, process):
+            with server_alone(Weights(Path(path)), spec.context_tokens, Path(scratch)) as (client, process):
                 if name != first:
                     answers[name] = ask_all(client, rows, spec, told)
                 served[name] = _time(client, process, rows[: spec.timed_rows], spec)

@@ -17,6 +17,7 @@ import httpx
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from jobs.adapters import Weights
 from jobs.prompts import messages
 from jobs.stages.entry import StageRefusal
 from jobs.stages.packing import Row
@@ -120,11 +121,11 @@ def _sample(model: PreTrainedModel, tokens: list[int]) -> Sample:
 
 
 @contextmanager
-def engine(file: Path, samples: Sequence[Sample], scratch: Path) -> Iterator[httpx.Client]:
-    """The serving process with the file, for the ``with`` block. Raises StageRefusal where it does not load."""
+def engine(weights: Weights, samples: Sequence[Sample], scratch: Path) -> Iterator[httpx.Client]:
+    """The serving process with the model, for the ``with`` block. Raises StageRefusal where it does not load."""
     longest = max(len(sample.tokens) for sample in samples)
     # A process of its own: in one with torch, the two libraries' threads wait for each other at every token.
-    with server_alone(file, max(1024, longest + 64), scratch) as (client, _):
+    with server_alone(weights, max(1024, longest + 64), scratch) as (client, _):
         yield client
 
 

@@ -1,7 +1,8 @@
-"""Write a tuned, pruned or distilled model as GGUF files for the engine; an adapter is merged into its base first.
+"""Write a tuned, pruned or distilled model as GGUF files for the engine; an adapter is merged into its base first, or
+written by itself, to be served upon the base's own file.
 
 Reads the model, the prepared rows and, where it was measured, what the tensors must keep; writes
-``artifact/model-<type>.gguf`` for each type asked for, the chat template inside. The merged model and the 16-bit file
+``artifact/model-<type>.gguf`` for each type asked for, the chat template inside. The merged model and the 16-bit files
 stand beside them only while the stage works. The engine is asked whether it answers as the trained model does (see
 ``parity``); a model that it serves otherwise is refused.
 
@@ -13,7 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from typing import Any
 from safetensors.numpy import load_file
 from transformers import PreTrainedTokenizerBase
 
+from jobs.adapters import Weights, weights_of
 from jobs.catalogue import Installed, installed
 from jobs.lifeline import die_with_parent
 from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
-from jobs.specs import MIXED, QuantizeSpec
+from jobs.specs import ADAPTER, MIXED, QuantizeSpec
+from jobs.stages.adapter_gguf import write_adapter
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.gguf_io import Recipe, describe, quantize_file
 from jobs.stages.parity import (
@@ -38,11 +41,21 @@ from jobs.stages.parity import (
     require,
     take_samples,
 )
-from jobs.stages.sources import load_source
+from jobs.stages.sources import Source, load_source
 from jobs.stages.weights import load_tokenizer
 
 BASE_TYPE = "Q8_0"
+ADAPTER_ON_F16 = f"{ADAPTER}_F16"
+"""How the agreement of an adapter upon the base in 16 bits is called: it is judged as a merged file in 16 bits is."""
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the engine is held against: how the trained model reads, and what it would answer."""
+
+    tokenizer: PreTrainedTokenizerBase
+    samples: list[Sample]
 
 
 def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
@@ -55,30 +68,38 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     scratch.mkdir()
     try:
         _ensure_base_gguf(base, tools, scratch, run)
-        report(run, done=0, total=0, unit="tensors", message="merging the adapter into the base")
-        tokenizer, samples = _merge(base, spec.adapter, scratch / "merged", Path(spec.prepared))
-        report(run, done=0, total=0, unit="tensors", message="converting to GGUF")
-        half = convert(scratch / "merged", scratch / "f16.gguf", tools)
-        shutil.rmtree(scratch / "merged")
-        agreements = {"F16": _check(half, tokenizer, samples, run)}
-        outputs = [_quantize(half, run, _recipe(kind, spec.importance), base) for kind in spec.types]
+        report(run, done=0, total=0, unit="tensors", message="loading the trained model")
+        source = load_source(base, spec.adapter)
+        trained = Trained(source.tokenizer, take_samples(source, Path(spec.prepared)))
+        outputs: list[Output] = []
+        agreements: dict[str, Agreement] = {}
+        if ADAPTER in spec.types:
+            outputs.append(_write_adapter(base, spec.adapter, trained, run))
+            half = _convert_base(base, tools, scratch)
+            upon = replace(weights_of(outputs[0].path, base), path=half)
+            agreements[ADAPTER_ON_F16] = _check(upon, trained, run)
+            half.unlink()
+        if whole := [kind for kind in spec.types if kind != ADAPTER]:
+            half = _convert(source, tools, scratch, run)
+            del source
+            agreements["F16"] = _check(Weights(half), trained, run)
+            outputs += [_quantize(half, run, _recipe(kind, spec.importance), base) for kind in whole]
         for output in outputs:
-            agreements[output.facts["type"]] = _ask(output.path, samples, run)
+            agreements[output.facts["type"]] = _ask(weights_of(output.path, base), trained, run)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     facts = {output.facts["type"]: output.path.stat().st_size for output in outputs}
     return outputs, {"bytes": facts, "parity": {kind: asdict(each) for kind, each in agreements.items()}}
 
 
-def _merge(
-    base: Installed, made: str, goal: Path, prepared: Path
-) -> tuple[PreTrainedTokenizerBase, list[Sample]]:
-    """The model as a folder, its tokenizer, and what it would answer."""
-    source = load_source(base, made)
-    source.model.save_pretrained(goal)
+def _convert(source: Source, tools: Path, scratch: Path, run: RunDir) -> Path:
+    report(run, done=0, total=0, unit="tensors", message="converting to GGUF")
+    source.model.save_pretrained(scratch / "merged")
     # Not the trainer's, which may have changed its padding.
-    source.tokenizer.save_pretrained(goal)
-    return source.tokenizer, take_samples(source, prepared)
+    source.tokenizer.save_pretrained(scratch / "merged")
+    half = convert(scratch / "merged", scratch / "f16.gguf", tools)
+    shutil.rmtree(scratch / "merged")
+    return half
 
 
 def _recipe(kind: str, importance: str) -> Recipe:
@@ -96,21 +117,35 @@ def _recipe(kind: str, importance: str) -> Recipe:
     return Recipe(kind, columns, kinds.get("types", {}))
 
 
-def _check(half: Path, tokenizer: PreTrainedTokenizerBase, samples: list[Sample], run: RunDir) -> Agreement:
+def _check(half: Weights, trained: Trained, run: RunDir) -> Agreement:
     """Raises StageRefusal where the engine does not serve the model as it was trained."""
     report(run, done=0, total=0, unit="tensors", message="comparing the engine with the trained model")
-    with engine(half, samples, run.path / "scratch") as client:
-        check_prompts(client, tokenizer)
-        check_end(client, samples[0])
-        agreement = compare(client, samples)
+    with engine(half, trained.samples, run.path / "scratch") as client:
+        check_prompts(client, trained.tokenizer)
+        check_end(client, trained.samples[0])
+        agreement = compare(client, trained.samples)
     require(agreement)
     return agreement
 
 
-def _ask(file: Path, samples: list[Sample], run: RunDir) -> Agreement:
-    report(run, done=0, total=0, unit="tensors", message=f"comparing {file.name} with the trained model")
-    with engine(file, samples, run.path / "scratch") as client:
-        return compare(client, samples)
+def _ask(weights: Weights, trained: Trained, run: RunDir) -> Agreement:
+    """A whole file has the tokenizer of the 16-bit one; a base's own file may have another than the trainer's."""
+    name = (weights.adapter or weights.path).name
+    report(run, done=0, total=0, unit="tensors", message=f"comparing {name} with the trained model")
+    with engine(weights, trained.samples, run.path / "scratch") as client:
+        if weights.adapter:
+            check_prompts(client, trained.tokenizer)
+            check_end(client, trained.samples[0])
+        return compare(client, trained.samples)
+
+
+def _write_adapter(base: Installed, made: str, trained: Trained, run: RunDir) -> Output:
+    report(run, done=0, total=0, unit="tensors", message="writing the adapter for the engine")
+    goal = run.artifact / f"model-{ADAPTER}.gguf"
+    facts = {"type": ADAPTER, "base": base.name}
+    facts |= write_adapter(Path(made), base.gguf, str(trained.tokenizer.chat_template), goal)
+    write_json_atomic(goal.with_suffix(".json"), facts)
+    return Output("gguf", goal, facts)
 
 
 def convert(folder: Path, goal: Path, tools: Path) -> Path:
@@ -175,14 +210,21 @@ def _ensure_base_gguf(base: Installed, tools: Path, scratch: Path, run: RunDir) 
     if base.gguf.is_file():
         return
     report(run, done=0, total=0, unit="tensors", message="converting the base to GGUF")
+    half = _convert_base(base, tools, scratch)
+    quantize_file(half, base.gguf, Recipe(BASE_TYPE), lambda *_: None)
+    half.unlink()
+
+
+def _convert_base(base: Installed, tools: Path, scratch: Path) -> Path:
+    """The base as it was trained upon, in 16 bits."""
     load_tokenizer(base.hf, base).save_pretrained(scratch / "base")
     # Of the tokenizer nothing but what the tuned model gets: the converter would prefer a tokenizer.model.
     weights = [path for path in base.hf.glob("*.safetensors*") if path.is_file()]
     for path in (base.hf / "config.json", *weights):
         (scratch / "base" / path.name).symlink_to(path)
     half = convert(scratch / "base", scratch / "base-f16.gguf", tools)
-    quantize_file(half, base.gguf, Recipe(BASE_TYPE), lambda *_: None)
-    half.unlink()
+    shutil.rmtree(scratch / "base")
+    return half
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import httpx
 import psutil
 import xllamacpp
 
+from jobs.adapters import Weights
 from jobs.engine import ModelNotServed, temporary_server
 from jobs.prompts import messages
 from jobs.stages.entry import StageRefusal
@@ -31,16 +32,18 @@ class Served(Protocol):
 
 
 @contextmanager
-def server(path: Path, spec: Served, chat_template: str | None) -> Iterator[httpx.Client]:
+def server(weights: Weights, spec: Served) -> Iterator[httpx.Client]:
     """A client of a llama.cpp server of our own for one model, on a loopback port behind a random key."""
     params = xllamacpp.CommonParams()
-    params.model.path = str(path)
+    params.model.path = str(weights.path)
+    if weights.adapter:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(weights.adapter), 1.0)]
     params.n_parallel = PARALLEL_REQUESTS
     params.n_ctx = PARALLEL_REQUESTS * spec.context_tokens  # The library divides it among the slots.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = spec.threads
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.api_keys = [secrets.token_urlsafe(32)]
-    params.chat_template = chat_template or ""
+    params.chat_template = weights.chat_template or ""
     params.fit_params = params.ui = False
     params.cache_ram_mib = 0  # By default up to 8 GiB of old prompts stay in memory.
     params.verbosity = 1  # A warning may quote the request.
@@ -53,18 +56,26 @@ def server(path: Path, spec: Served, chat_template: str | None) -> Iterator[http
 
 @contextmanager
 def server_alone(
-    path: Path, context_tokens: int, scratch: Path
+    weights: Weights, context_tokens: int, scratch: Path
 ) -> Iterator[tuple[httpx.Client, psutil.Process]]:
-    """The endpoint's own serving process with one file, so that its memory can be told. Raises StageRefusal."""
+    """The endpoint's own serving process with one model, so that its memory can be told. Raises StageRefusal."""
     try:
-        with temporary_server(path, var=scratch, context_tokens=context_tokens) as (port, key):
+        with temporary_server(
+            weights.path,
+            var=scratch,
+            context_tokens=context_tokens,
+            chat_template=weights.chat_template,
+            adapter=weights.adapter,
+        ) as (port, key):
             (process,) = psutil.Process().children()
             address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
             with httpx.Client(base_url=address, headers=headers, timeout=REQUEST_SECONDS) as client:
                 yield client, process
     except ModelNotServed as error:
         print((scratch / "log" / "engine.log").read_text(errors="replace"))
-        raise StageRefusal(f"The engine cannot load {path.name}; the stage's log says why.") from error
+        raise StageRefusal(
+            f"The engine cannot load {(weights.adapter or weights.path).name}; the stage's log says why."
+        ) from error
 
 
 def count_tokens(client: httpx.Client, text: str) -> int:

@@ -15,6 +15,7 @@ from gguf.quants import dequantize
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertConfig, BertModel, Gemma3Config, Gemma3ForConditionalGeneration
 
+from jobs.adapters import Weights
 from jobs.catalogue import PHI_TEMPLATE, installed
 from jobs.engine import temporary_server
 from jobs.fetch import fetch
@@ -96,7 +97,6 @@ def way(
     root = tmp_path_factory.mktemp(family)
     write_base(family, models / "own" / family)
     bring(models, family)
-    installed(f"local:{family}", models).gguf.touch()  # The base is not compared here, so not converted.
     where = {"base": f"local:{family}", "models_dir": str(models)}
     rows = write_rows(root / "rows.jsonl", [*visit_rows(12), *visit_rows(4, "valid")])
     folders = {stage: root / stage / "artifact" for stage in ("prepare", "train", "quantize")}
@@ -107,7 +107,7 @@ def way(
             quantize,
             QuantizeSpec(
                 **where, adapter=str(folders["train"]), prepared=str(folders["prepare"]), tools_dir=str(tools_dir),
-                types=("F16", "Q8_0"),
+                types=("F16", "Q8_0", "LORA"),
             ),
         ),
     }  # fmt: skip
@@ -134,6 +134,14 @@ def test_the_engine_answers_as_the_trained_model_at_every_token(way: Way) -> Non
     assert Agreement(**way.metrics["parity"]["Q8_0"]).share >= 0.9
 
 
+def test_an_adapter_upon_its_base_answers_as_the_trained_model(way: Way) -> None:
+    half = Agreement(**way.metrics["parity"]["LORA_F16"])
+    assert half.tokens == way.metrics["parity"]["F16"]["tokens"]
+    assert half.share >= 0.99
+    assert half.kl < 1e-3
+    assert Agreement(**way.metrics["parity"]["LORA"]).share >= 0.9
+
+
 def test_a_tensor_flipped_on_purpose_is_caught(way: Way, tmp_path: Path) -> None:
     spoilt = tmp_path / "spoilt.gguf"
     shutil.copy(way.root / "quantize" / "artifact" / "model-F16.gguf", spoilt)
@@ -144,7 +152,7 @@ def test_a_tensor_flipped_on_purpose_is_caught(way: Way, tmp_path: Path) -> None
     base = installed(f"local:{way.family}", way.models)
     source = load_source(base, str(way.root / "train" / "artifact"))
     samples = take_samples(source, way.root / "prepare" / "artifact")
-    with engine(spoilt, samples, tmp_path) as client:
+    with engine(Weights(spoilt), samples, tmp_path) as client:
         agreement = compare(client, samples)
     assert agreement.kl > 10 * Agreement(**way.metrics["parity"]["F16"]).kl
     with pytest.raises(StageRefusal, match="answers otherwise than the trained one"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.adapters import Weights
 from jobs.catalogue import NotFetched, installed
 from jobs.specs import EvaluateSpec
 from jobs.stages.serving import prompt_tokens, server
@@ -37,7 +38,7 @@ def test_trainer_and_engine_tokenize_a_prompt_alike(name: str) -> None:
         rows_key="0" * 64,
         context_tokens=512,
     )
-    with server(base.gguf, spec, base.chat_template) as client:
+    with server(Weights(base.gguf, base.chat_template), spec) as client:
         for source, section in RECORDS:
             trained, _ = encode(tokenizer, source, "A summary.", section)
             assert prompt_tokens(client, source, section) == trained
