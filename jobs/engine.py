@@ -341,9 +341,9 @@ def serve(
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, 1.0) for each in adapter]
-    # Else a request that names none would be answered by all of them at once.
-    params.lora_init_without_apply = len(adapter) > 1
+    # Of several none is in force unasked: a request that names none would be answered by all of them together.
+    unasked = 1.0 if len(adapter) == 1 else 0.0
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, unasked) for each in adapter]
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.api_keys = [api_key]
     params.n_parallel = PARALLEL_REQUESTS

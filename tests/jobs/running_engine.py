@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from tests.jobs.tiny_gguf import CHAT_TEMPLATE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,6 +42,11 @@ class RunningEngine:
         temporary.write_text(json.dumps({"models": entries}))
         temporary.replace(self.folder / "deployed.json")
         return [entry["sha256"] for entry in entries]
+
+    def deploy_upon(self, base: Path, *adapters: Path, **changes: Any) -> list[str]:
+        """Point the engine at these adapters of one base; returns their hashes."""
+        shared = {"path": str(base), "sha256": sha256(base)}
+        return self.deploy(*adapters, base=shared, chat_template=CHAT_TEMPLATE, **changes)
 
     def live(self) -> dict[str, Any]:
         path = self.folder / "live.json"

@@ -10,6 +10,9 @@ from pathlib import Path
 import gguf
 import numpy as np
 
+from jobs.adapters import BASE_SHA256
+from jobs.rundir import file_sha256
+
 WIDTH, HIDDEN, LAYERS, HEADS = 32, 64, 2, 4
 CONTROLS = ["<unk>", "<s>", "</s>"]
 BYTES = [f"<0x{value:02X}>" for value in range(256)]
@@ -69,3 +72,24 @@ def _write_header(writer: gguf.GGUFWriter, context_tokens: int) -> None:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def write_tiny_adapter(path: Path, base: Path, *, seed: int, rank: int = 4) -> Path:
+    """A LoRA adapter upon ``base``, a file of ``write_tiny_gguf``: with each seed the same prompt gets another answer."""
+    rng = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, 2.0 * rank)
+    writer.add_string(BASE_SHA256, file_sha256(base))
+    writer.add_chat_template(CHAT_TEMPLATE)
+    for layer in range(LAYERS):
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            for side, shape in (("lora_a", (rank, WIDTH)), ("lora_b", (WIDTH, rank))):
+                matrix = (rng.standard_normal(shape) * 0.3).astype(np.float32)
+                writer.add_tensor(f"blk.{layer}.{name}.weight.{side}", matrix)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

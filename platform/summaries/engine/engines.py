@@ -176,9 +176,9 @@ def state_of(server: LlamaServer, wire: Wire) -> str:
     return READY if answer.status_code == 200 else SILENT
 
 
-def on_loopback(port: int, api_key: str) -> LlamaServer:
-    return LlamaServer(Address(f"http://127.0.0.1:{port}", api_key))
+def on_loopback(port: int, api_key: str, adapter: int | None = None) -> LlamaServer:
+    return LlamaServer(Address(f"http://127.0.0.1:{port}", api_key), adapter=adapter)
 
 
 def _of(entry: dict[str, Any]) -> LlamaServer:
-    return on_loopback(entry["port"], entry["api_key"])
+    return on_loopback(entry["port"], entry["api_key"], entry.get("adapter"))

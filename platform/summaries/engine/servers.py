@@ -48,10 +48,14 @@ class LlamaServer:
     model: str = ""
     """Ours have one each, and need no name for it."""
     context_tokens: int | None = None
+    adapter: int | None = None
+    """The number of the model's adapter among those that share the server's base; None for a whole file."""
 
     def body(self, prompt: Prompt) -> bytes:
         named = {"model": self.model} if self.model else {}
-        return encoded({**PARAMETERS, **prompt.sampling, **prompt.request(), **named})
+        # Those that are not named have no part in the answer.
+        upon = {} if self.adapter is None else {"lora": [{"id": self.adapter, "scale": 1.0}]}
+        return encoded({**PARAMETERS, **prompt.sampling, **prompt.request(), **named, **upon})
 
     def count(self, text: str, wire: Wire) -> int:
         return self._tokenize({"content": text, "add_special": False, "parse_special": False}, wire)
