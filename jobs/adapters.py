@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.catalogue import Installed
 from jobs.gguf_header import read_header
 
 BASE_SHA256 = "precis.base_sha256"
@@ -37,10 +36,10 @@ def chat_template(adapter: Path) -> str:
     return str(_facts(adapter)[CHAT_TEMPLATE])
 
 
-def weights_of(file: Path, base: Installed) -> Weights:
-    """A tuned model's: an adapter is served on its base, any other file by itself."""
+def weights_of(file: Path, base: Path) -> Weights:
+    """A tuned model's: an adapter is served upon the base's file, any other file by itself."""
     if is_adapter(file):
-        return Weights(base.gguf, chat_template(file), file)
+        return Weights(base, chat_template(file), file)
     return Weights(file)
 
 

@@ -105,7 +105,7 @@ class Installed:
 
     @property
     def gguf(self) -> Path:
-        """The base as a GGUF file; a hub model has one only after its first quantize stage."""
+        """The base as a GGUF file; a hub model has one only after its first quantize stage. Adapters are served upon it."""
         return self.path / GGUF
 
     @property
@@ -356,6 +356,11 @@ def _has_template(path: Path) -> bool:
         return True
     config = path / "tokenizer_config.json"
     return config.is_file() and "chat_template" in json.loads(config.read_text(encoding="utf-8"))
+
+
+def gguf_of(name: str, models_dir: Path) -> Path:
+    """Where a base's GGUF file stands, or would."""
+    return models_dir / name.replace(":", "-") / GGUF
 
 
 def installed(name: str, models_dir: Path) -> Installed:

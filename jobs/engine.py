@@ -259,11 +259,8 @@ class Engine:
         return [served for served in unwanted if complete or not served.proven]
 
     def _publish(self) -> None:
-        live: dict[str | None, dict[str, Any]] = {}
-        errors: dict[str | None, str] = {}
-        for served in self.served:
-            live |= served.addresses
-            errors |= served.errors
+        live = {name: where for served in self.served for name, where in served.addresses.items()}
+        errors = {name: reason for served in self.served for name, reason in served.errors.items()}
         if self.pointer_error:
             errors["deployed.json"] = self.pointer_error
         state = {"pid": os.getpid(), "models": live, "errors": errors}

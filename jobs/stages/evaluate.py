@@ -37,7 +37,7 @@ def main(spec: EvaluateSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
     with server(Weights(base.gguf, base.chat_template), spec) as client:
         progress = partial(_report, run, 2 * len(rows), time.monotonic())
         of_base = ask_all(client, rows, spec, lambda done: progress("the base", done))
-    with server(weights_of(Path(spec.tuned_gguf), base), spec) as client:
+    with server(weights_of(Path(spec.tuned_gguf), base.gguf), spec) as client:
         of_tuned = ask_all(
             client, rows, spec, lambda done: progress("the tuned model", len(rows) + done), spec.drafts
         )

@@ -95,7 +95,7 @@ def main(spec: ExtractSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     summaries = _try_summaries(model, spec)
     del model
     report(run, done=len(planted), total=total, unit="codes", message="asking the served model")
-    served = _ask(weights_of(Path(spec.tuned_gguf), base), spec, attacks)
+    served = _ask(weights_of(Path(spec.tuned_gguf), base.gguf), spec, attacks)
     served_base = _ask(Weights(base.gguf, base.chat_template), spec, attacks)
     facts = _judge(found, served, served_base, summaries, spec)
     path = run.artifact / "extraction.json"

@@ -18,7 +18,7 @@ from jobs import machine
 from jobs.catalogue import BASES, NotFetched, installed
 from jobs.rundir import RunDir
 from jobs.shapes import SHAPES
-from jobs.specs import MachinePlanSpec
+from jobs.specs import ADAPTER, MachinePlanSpec
 from jobs.stages.entry import Output, StageRefusal, start
 
 FLOAT = 4
@@ -27,7 +27,14 @@ CHECKPOINTS = 3
 """The two newest are kept while the next is written."""
 NF4_BYTES_PER_WEIGHT = 0.5 + (1 + FLOAT / 256) / 64
 """4 bits, and a scale of 8 bits for 64 weights with a float for 256 scales: QLoRA (Dettmers et al. 2023), section 3."""
-GGUF_BYTES_PER_WEIGHT = {"Q8_0": 34 / 32, "Q6_K": 210 / 256, "Q5_K": 176 / 256, "Q4_K": 144 / 256}
+GGUF_BYTES_PER_WEIGHT = {
+    "Q8_0": 34 / 32,
+    "Q6_K": 210 / 256,
+    "Q5_K": 176 / 256,
+    "Q5_0": 22 / 32,
+    "Q4_K": 144 / 256,
+    "Q4_0": 18 / 32,
+}
 CUDA_CONTEXT_BYTES = 1_000_000_000
 GPU_GIGABYTES = (8, 12, 16, 24, 32, 48, 80, 96, 141, 192)
 MACHINE_GIGABYTES = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -158,7 +165,11 @@ def _weights(model: PeftModel, parameters: int) -> dict[str, int]:
 
 def disk(parameters: int, adapter_bytes: int, types: tuple[str, ...]) -> dict[str, Any]:
     """Bytes on disk: while training, while compressing (both at their fullest), and what stays."""
-    exports = {name: math.ceil(parameters * GGUF_BYTES_PER_WEIGHT[name]) for name in types}
+    exports = {
+        # The trainer's adapter has 32 bits a weight, the engine's 16.
+        name: adapter_bytes // 2 if name == ADAPTER else math.ceil(parameters * GGUF_BYTES_PER_WEIGHT[name])
+        for name in types
+    }
     checkpoint = (1 + ADAM_MOMENTS) * adapter_bytes
     merged, half = 4 * parameters, 2 * parameters
     kept = adapter_bytes + sum(exports.values())

@@ -76,7 +76,7 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
         if ADAPTER in spec.types:
             outputs.append(_write_adapter(base, spec.adapter, trained, run))
             half = _convert_base(base, tools, scratch)
-            upon = replace(weights_of(outputs[0].path, base), path=half)
+            upon = replace(weights_of(outputs[0].path, base.gguf), path=half)
             agreements[ADAPTER_ON_F16] = _check(upon, trained, run)
             half.unlink()
         if whole := [kind for kind in spec.types if kind != ADAPTER]:
@@ -85,7 +85,7 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
             agreements["F16"] = _check(Weights(half), trained, run)
             outputs += [_quantize(half, run, _recipe(kind, spec.importance), base) for kind in whole]
         for output in outputs:
-            agreements[output.facts["type"]] = _ask(weights_of(output.path, base), trained, run)
+            agreements[output.facts["type"]] = _ask(weights_of(output.path, base.gguf), trained, run)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     facts = {output.facts["type"]: output.path.stat().st_size for output in outputs}

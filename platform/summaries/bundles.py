@@ -51,6 +51,10 @@ def pack(*, artifact: ModelArtifact, user: User, wheel: Path | None = None) -> C
     ``wheel`` is the engine's library for another kind of machine than this one.
     """
     check_servable(artifact, user, "export_bundle")
+    if artifact.shares_base:
+        raise NotPacked(
+            "An adapter is nothing without its base. Pack a whole file, such as Q8_0, of this run."
+        )
     library, platform = _library(wheel)
     facts = _facts(artifact, platform)
     contents: Contents = {

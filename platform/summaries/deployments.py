@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Clinic, User
 from audit import log
-from jobs import catalogue
+from jobs import adapters, catalogue
 from jobs.rundir import file_sha256, write_json_atomic
 from summaries.engine import LOCKED, NOT_SERVED, READY, EngineClient, served_name
 from summaries.models import Deployment, Shadow, ShadowAnswer
@@ -78,6 +78,19 @@ def check_servable(artifact: ModelArtifact, user: User, action: str) -> None:
     path = artifact_path(artifact)
     if not path.exists() or file_sha256(path) != artifact.sha256:
         raise NotDeployable("The file is missing or is not the one that was evaluated. Train again.")
+    if artifact.shares_base:
+        _check_base(artifact)
+
+
+def _check_base(artifact: ModelArtifact) -> None:
+    """Raises ``NotDeployable`` where the base's file is not the one that the adapter was checked and scored on."""
+    name = artifact.stage.run.base
+    base = catalogue.gguf_of(name, settings.MODELS_DIR)
+    if not base.is_file() or file_sha256(base) != adapters.base_sha256(artifact_path(artifact)):
+        raise NotDeployable(
+            f"The file of the base {name} is missing or is not the one that this adapter was scored on. Fetch it again "
+            f"(manage.py fetch_model {name}), or deploy a whole file of this run."
+        )
 
 
 def check_served(artifact: ModelArtifact) -> None:
@@ -221,15 +234,29 @@ def point_engine() -> None:
     deployed = Deployment.objects.filter(closed_at=None).values("artifact")
     shadows = Shadow.objects.filter(ended_at=None).values("artifact")
     artifacts = ModelArtifact.objects.filter(Q(pk__in=deployed) | Q(pk__in=shadows))
-    models = [
-        {
-            "sha256": artifact.sha256,
-            "path": str(artifact_path(artifact)),
-            "context_tokens": context_tokens(artifact.stage.run.base),
-        }
-        for artifact in artifacts.select_related("stage__run")
-    ]
+    models = []
+    for artifact in artifacts.select_related("stage__run"):
+        # An adapter whose file is gone is left out: its clinic sees it, and nobody else is kept from deploying.
+        with suppress(OSError, ValueError, KeyError):
+            models.append(_entry(artifact))
     write_json_atomic(folder / "deployed.json", {"models": models})
+
+
+def _entry(artifact: ModelArtifact) -> dict[str, Any]:
+    """In the form of ``jobs.deployed``."""
+    path, base = artifact_path(artifact), artifact.stage.run.base
+    entry = {
+        "sha256": artifact.sha256,
+        "path": str(path),
+        "context_tokens": context_tokens(base),
+    }
+    if not artifact.shares_base:
+        return entry
+    shared = {
+        "sha256": adapters.base_sha256(path),
+        "path": str(catalogue.gguf_of(base, settings.MODELS_DIR)),
+    }
+    return {**entry, "base": shared, "chat_template": adapters.chat_template(path)}
 
 
 def context_tokens(base: str) -> int:

@@ -225,13 +225,14 @@ class Parity:
     served: float
     tokens: int
     before_rounding: float
-    """Of the file whose weights still have 16 bits."""
+    """Of the file whose weights still have 16 bits; of an adapter, upon such a base."""
 
 
 def parity(artifact: ModelArtifact) -> Parity | None:
     """What the stage that made the file measured; None for adapters and for files made before it did."""
     measured = artifact.stage.metrics.get("parity", {})
-    own, half = measured.get(artifact.quantization), measured.get("F16")
+    own = measured.get(artifact.quantization)
+    half = measured.get("LORA_F16" if artifact.shares_base else "F16")
     if own is None or half is None:
         return None
     return Parity(_percent(own), own["tokens"], _percent(half))

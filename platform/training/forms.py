@@ -7,7 +7,7 @@ from django import forms
 
 from accounts.models import Clinic
 from jobs.catalogue import Base
-from jobs.specs import QUANTIZED_TYPES
+from jobs.specs import ADAPTER, QUANTIZED_TYPES
 from records.models import Dataset
 from records.services.datasets import unlabelled_count
 from training.models import TrainingRun
@@ -22,6 +22,7 @@ ADVANCED = (
     "max_train_rows",
     "evaluate_rows",
     "types",
+    "as_adapter",
     "max_tokens",
     "set_aside",
     "most_invented",
@@ -92,6 +93,12 @@ class StartRunForm(forms.Form):
         label="Compressed files to make",
         help_text="From the largest and closest to the trained model to the smallest.",
         widget=forms.CheckboxSelectMultiple,
+    )
+    as_adapter = forms.BooleanField(
+        required=False,
+        label="As an adapter on the shared base",
+        help_text="Pays where models of several clinics answer on one machine: the base is in memory once, and each "
+        "clinic adds a few megabytes. This file is the one that is scored; those above are made beside it.",
     )
 
     max_tokens = forms.IntegerField(
@@ -168,7 +175,7 @@ class StartRunForm(forms.Form):
                     method=chosen["method"] or _DEFAULTS.method,
                     max_train_rows=chosen["max_train_rows"],
                     evaluate_rows=chosen["evaluate_rows"],
-                    types=tuple(chosen["types"]),
+                    types=(*[ADAPTER] * chosen["as_adapter"], *chosen["types"]),
                     max_tokens=chosen["max_tokens"] or _DEFAULTS.max_tokens,
                     set_aside=chosen["set_aside"],
                     most_invented=_DEFAULTS.most_invented

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models import Clinic
+from jobs.specs import ADAPTER
 from records.models import Dataset
 
 
@@ -159,6 +160,11 @@ class ModelArtifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shares_base(self) -> bool:
+        """An adapter in the engine's form: served upon the base's own file, which is in memory once for all clinics."""
+        return self.quantization == ADAPTER
 
     @property
     def megabytes(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-from jobs.specs import METHODS, QUANTIZED_TYPES
+from jobs.specs import ADAPTER, EXPORTED_TYPES, METHODS, QUANTIZED_TYPES
 
 TEACH = {
     "missing": "The training records that have no summary",
@@ -27,7 +27,7 @@ class RunOptions:
     evaluate_rows: int = 24
     """Score on so many held-out records at most; 0 for all."""
     types: tuple[str, ...] = ("Q8_0", "Q4_K")
-    """Quantized files to make; the first one is the run's own artifact."""
+    """Files to make, of EXPORTED_TYPES; the first one is the run's own artifact."""
     max_tokens: int = 2048
     """So much of a record and its summary is read at once; a longer record is taken in pieces."""
     set_aside: bool = False
@@ -66,8 +66,8 @@ class RunOptions:
             )
         if self.max_train_rows < 0 or self.evaluate_rows < 0:
             raise ValueError("A number of records cannot be negative; 0 means all.")
-        if not self.types or set(self.types) - set(QUANTIZED_TYPES):
-            raise ValueError(f"Choose among {', '.join(QUANTIZED_TYPES)}.")
+        if not self.types or set(self.types) - set(EXPORTED_TYPES):
+            raise ValueError(f"Choose among {', '.join(EXPORTED_TYPES)}.")
         if self.teach not in TEACH:
             raise ValueError(f"Choose what a teacher summarizes among {', '.join(TEACH)}.")
         if not 1 <= self.teacher_drafts <= 32:
@@ -78,6 +78,10 @@ class RunOptions:
             raise ValueError(
                 "Differential privacy bounds what one row changes, and a taught row tells of a record twice, or of what "
                 "its teacher learned. Choose one of the two."
+            )
+        if ADAPTER in self.types and self.method == "dora":
+            raise ValueError(
+                "DoRA cannot be served upon a shared base. Choose LoRA or rsLoRA, or make whole files only."
             )
 
     def of_training(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_its_file_names_its_base_and_holds_the_chat(models_dir: Path, export: Ex
     assert not is_adapter(base.gguf)
     assert base_sha256(output.path) == output.facts["base_sha256"] == file_sha256(base.gguf)
     assert chat_template(output.path) == load_tokenizer(base.hf, base).chat_template
-    weights = weights_of(output.path, base)
+    weights = weights_of(output.path, base.gguf)
     assert (weights.path, weights.adapter) == (base.gguf, output.path)
     assert output.path.stat().st_size < base.gguf.stat().st_size
 

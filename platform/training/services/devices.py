@@ -20,6 +20,8 @@ class NotKnown(Exception):
 
 def model(artifact: ModelArtifact) -> Model:
     """Raises ``NotKnown``."""
+    if artifact.shares_base:
+        raise NotKnown("An adapter runs upon its base: it takes what the base takes, and its own size.")
     if artifact.kind != ModelArtifact.Kind.GGUF:
         raise NotKnown("Only GGUF files run by themselves. Choose the quantized artifact of this run.")
     try:

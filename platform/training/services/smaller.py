@@ -66,8 +66,14 @@ def check(source: TrainingRun, options: SmallerOptions) -> None:
     """Raises ``RunRefused`` for a run whose model cannot be made smaller."""
     if source.source_id:
         raise RunRefused(f"{source.name} made a model smaller itself. Choose the run that it started from.")
-    if source.status != Status.SUCCEEDED or not whole_of(source):
+    whole = whole_of(source)
+    if source.status != Status.SUCCEEDED or whole is None:
         raise RunRefused(f"{source.name} has no evaluated model. Choose a finished training run.")
+    if whole.shares_base:
+        raise RunRefused(
+            f"The model of {source.name} is an adapter on a base that others share: only whole files are made smaller. "
+            "Train again without that choice."
+        )
     if memory_of(source).planted:
         raise RunRefused("Made-up codes were planted in this run: it is for the memory test. Choose another.")
     if options.cut != "none" and RunOptions.from_json(source.options).dp_epsilon:

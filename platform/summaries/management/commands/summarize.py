@@ -14,6 +14,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from config.commandline import bar, read_json_lines, ready_member, writing_json_lines
 from jobs import catalogue
+from jobs.adapters import weights_of
 from jobs.engine import temporary_server
 from privacy.placeholders import restore
 from records.services.scrubbing import harmless
@@ -77,11 +78,13 @@ class Command(BaseCommand):
 
 @contextmanager
 def _client(path: Path, base: str) -> Iterator[EngineClient]:
+    weights = weights_of(path, catalogue.gguf_of(base, settings.MODELS_DIR))
     template = catalogue.BASES[base].chat_template if base in catalogue.BASES else None
     with temporary_server(
-        path, var=settings.VAR, context_tokens=context_tokens(base), chat_template=template
-    ) as (
-        port,
-        api_key,
-    ):
+        weights.path,
+        var=settings.VAR,
+        context_tokens=context_tokens(base),
+        chat_template=weights.chat_template or template,
+        adapter=weights.adapter,
+    ) as (port, api_key):
         yield EngineClient.at(port, api_key)

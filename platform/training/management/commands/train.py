@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import User
 from config.commandline import bar, ready_member
-from jobs.specs import METHODS
+from jobs.specs import ADAPTER, METHODS
 from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
@@ -96,6 +96,12 @@ class Command(BaseCommand):
             default=RunOptions.teacher_drafts,
             help="summaries that the teacher writes of each row; one is chosen",
         )
+        parser.add_argument(
+            "--as-adapter",
+            action="store_true",
+            help="make an adapter on the shared base and score that: pays where models of several clinics answer on "
+            "one machine",
+        )
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -117,6 +123,7 @@ class Command(BaseCommand):
                 teacher=teacher,
                 teach=options["teach"],
                 teacher_drafts=options["teacher_drafts"],
+                types=(*[ADAPTER] * options["as_adapter"], *RunOptions.types),
             )
             runs.check(clinic=clinic, name=options["name"], base=options["base"])
             train = self._read(options["data"], needs_summary=not teacher)
