@@ -58,6 +58,19 @@ def test_a_run_is_started_from_the_form(
     assert AuditEntry.objects.filter(action="start_run", subject_id=str(run.uuid)).count() == 1
 
 
+def test_a_run_is_asked_for_an_adapter_on_the_shared_base(
+    clinic: Clinic, admin: User, client_for: ClientFor
+) -> None:
+    dataset = model_rows.frozen_dataset(clinic, admin)
+    client = client_for(admin)
+    assert "the base is in memory once" in page(client, "training:start_run")
+    asked = choices(dataset=dataset.pk, as_adapter="on")
+    refused = client.post(reverse("training:start_run"), {**asked, "method": "dora"}).content.decode()
+    assert "DoRA cannot be served upon a shared base" in refused
+    client.post(reverse("training:start_run"), asked)
+    assert TrainingRun.objects.get().options["types"] == ["LORA", "Q8_0", "Q4_K"]
+
+
 def test_the_form_shows_licences_and_suggests_a_free_name(
     clinic: Clinic, admin: User, client_for: ClientFor
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from records.models import Dataset
+from training.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +62,15 @@ def test_else_the_row_is_left_out_and_named(
     dataset = Dataset.objects.get()
     assert (dataset.train_count, dataset.valid_count) == (1, 2)
     assert dataset.training_runs.get().options["set_aside"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "types"), [([], ["Q8_0", "Q4_K"]), (["--as-adapter"], ["LORA", "Q8_0", "Q4_K"])]
+)
+def test_asked_to_it_makes_an_adapter_on_the_shared_base(
+    files: Any, flags: list[str], types: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.management.commands.train.work", lambda *_, **__: None)
+    monkeypatch.setattr("training.management.commands.train.before_and_after", lambda _: "")
+    call_command("train", *files([note(2), note(3)]), "--base", model_rows.BASE, "--name", "n", *flags)
+    assert TrainingRun.objects.get().options["types"] == types
