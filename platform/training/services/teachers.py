@@ -15,7 +15,7 @@ from django.conf import settings
 from accounts.models import Clinic
 from jobs import catalogue
 from jobs.rundir import file_sha256
-from jobs.specs import TEACHER_KEY
+from jobs.specs import ADAPTER, TEACHER_KEY
 from training.models import ModelArtifact, TrainingRun
 from training.services.bases import base_choices
 from training.services.folders import artifact_path
@@ -80,10 +80,10 @@ def _server() -> Iterator[Teacher]:
 
 
 def _models(clinic: Clinic) -> Iterator[Teacher]:
-    """Evaluated ones. A model that gives away what it learned, or learned planted codes, would teach just that."""
+    """Evaluated whole files. A model that gives away what it learned, or learned planted codes, would teach just that."""
     evaluated = ModelArtifact.objects.filter(
         clinic=clinic, kind=ModelArtifact.Kind.GGUF, evaluation__isnull=False
-    )
+    ).exclude(quantization=ADAPTER)
     for model in evaluated.exclude(pk__in=revoked_artifacts(clinic)).select_related("stage__run__source"):
         memory = memory_of(model.stage.run)
         if not (memory.planted or memory.refusal):
