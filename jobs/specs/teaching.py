@@ -15,6 +15,7 @@ FAULTS = {
     "copied": "copied the record",
     "identifier": "named somebody or something that may identify a person, and that the record does not name",
     "ungrounded": "had a sentence that the check could not bear out",
+    "doubtful": "said something that is perhaps not in the record",
 }
 """Why a teacher's summary is not learned from, in the order in which it is looked at; in words that follow a number."""
 

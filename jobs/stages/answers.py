@@ -1,14 +1,13 @@
 """Whether a student may learn from a teacher's summary, and if not, why. Knows no files and no server."""
 
-import re
-
-from grounding.detector import get_detector
+from grounding.detector import Judgement, Verdict, get_detector
+from grounding.findings import How
 from jobs.copying import copied_ngrams, words_of
+from jobs.foreign_identifiers import foreign_identifiers
 from jobs.specs import TeachSpec
-from privacy.engine import ScrubError, get_scrubber
+from privacy.engine import ScrubError
 from privacy.placeholders import PLACEHOLDER
 
-_WORD = re.compile(r"\w+")
 JUDGED_FOR_COPYING = 20
 """Words. A short summary may well be a phrase of its record; of 678 longer ones that people wrote none copies half."""
 
@@ -33,21 +32,21 @@ def fault(source: str, summary: str, *, is_whole: bool, spec: TeachSpec) -> str:
     if names_somebody_else(source, summary):
         return "identifier"
     judged = get_detector().judge(source, summary)
-    return "ungrounded" if judged.flagged or judged.flagged_sentences else ""
+    if judged.flagged or judged.flagged_sentences:
+        return "ungrounded"
+    return "doubtful" if any(map(_is_doubted, judged.sentences)) else ""
+
+
+def _is_doubted(sentence: Judgement) -> bool:
+    """The check cannot tell, and found something that the record may not hold. A person would look; here nobody does."""
+    found = {finding.how for finding in sentence.findings}
+    return sentence.verdict is Verdict.UNSURE and bool(found & {How.ABSENT, How.CONTRADICTED})
 
 
 def names_somebody_else(source: str, summary: str) -> bool:
     """Whether ``summary`` holds an identifier, or a placeholder, that ``source`` does not; or cannot be scrubbed."""
     try:
-        found = [summary[span.start : span.end] for span in get_scrubber().find(summary)]
+        foreign = foreign_identifiers(source, summary)
     except ScrubError:
         return True
-    known = _spaced(source)
-    return not set(PLACEHOLDER.findall(summary)) <= set(PLACEHOLDER.findall(source)) or any(
-        _spaced(words) not in known for words in found
-    )
-
-
-def _spaced(text: str) -> str:
-    """Its words alone, each between spaces, so that no name is found inside another word."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
+    return bool(foreign) or not set(PLACEHOLDER.findall(summary)) <= set(PLACEHOLDER.findall(source))

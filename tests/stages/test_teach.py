@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from grounding.detector import get_detector
 from jobs.rundir import RunDir, file_sha256
 from jobs.specs import TEACHER_KEY, TeachSpec
 from jobs.stages import teach
+from jobs.stages.answers import fault
 from jobs.stages.entry import StageRefusal
 from jobs.supervisor import run_stage
 from tests import outside_server
@@ -79,6 +81,15 @@ def test_an_answer_is_kept_or_left_out_for_a_reason(
 ) -> None:
     (line,) = taught([answer])
     assert (line["why"], line["target"]) == (why, "" if why else answer)
+
+
+def test_a_sentence_that_is_only_doubted_is_left_out_where_it_says_something_new(tmp_path: Path) -> None:
+    """Back pain for two months, treated with physiotherapy: the detector cannot tell, and finds “one day” nowhere."""
+    source, answer = visit_rows(3)[2]["source"], "Cough for one day, no fever. Given physiotherapy."
+    spec = spec_of(tmp_path, coughs(1), url="http://127.0.0.1:9")
+    assert not get_detector().judge(source, answer).flagged
+    assert fault(source, answer, is_whole=True, spec=spec) == "doubtful"
+    assert fault(coughs(1)[0]["source"], GOOD, is_whole=True, spec=spec) == ""
 
 
 def test_a_record_copied_out_is_no_summary(taught: Callable[[list[str]], list[dict[str, Any]]]) -> None:
