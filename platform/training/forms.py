@@ -98,7 +98,7 @@ class StartRunForm(forms.Form):
         required=False,
         label="As an adapter on the shared base",
         help_text="Pays where models of several clinics answer on one machine: the base is in memory once, and each "
-        "clinic adds a few megabytes. This file is the one that is scored; those above are made beside it.",
+        "further clinic adds about a tenth of it. This file is the one that is scored; those above are made beside it.",
     )
 
     max_tokens = forms.IntegerField(
