@@ -59,18 +59,33 @@ def the_engine_is_in_the_clinic(app_configs: Sequence[AppConfig] | None, **kwarg
 def the_teacher_is_in_the_clinic(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    if bool(settings.TEACHER_URL) == bool(settings.TEACHER_MODEL):
-        return _leads_inside("PRECIS_TEACHER_URL", settings.TEACHER_URL)
-    hint = "Set PRECIS_TEACHER_URL to the server, and PRECIS_TEACHER_MODEL to what it calls the model; or neither."
-    return [Error("Only one half says who may teach.", hint=hint, id="precis.E005")]
+    return _is_named_inside("PRECIS_TEACHER", settings.TEACHER_URL, settings.TEACHER_MODEL)
+
+
+@register()
+def the_explainer_is_in_the_clinic(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    return _is_named_inside("PRECIS_EXPLAINER", settings.EXPLAINER_URL, settings.EXPLAINER_MODEL)
 
 
 @register(deploy=True)
 def the_engine_is_asked_over_https(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    asked = {"PRECIS_ENGINE_URL": settings.ENGINE_URL, "PRECIS_TEACHER_URL": settings.TEACHER_URL}
+    asked = {
+        "PRECIS_ENGINE_URL": settings.ENGINE_URL,
+        "PRECIS_TEACHER_URL": settings.TEACHER_URL,
+        "PRECIS_EXPLAINER_URL": settings.EXPLAINER_URL,
+    }
     return [_is_plain(name) for name, url in asked.items() if _goes_over_the_network_in_the_clear(url)]
+
+
+def _is_named_inside(prefix: str, url: str, model: str) -> list[CheckMessage]:
+    if bool(url) == bool(model):
+        return _leads_inside(f"{prefix}_URL", url)
+    hint = f"Set {prefix}_URL to the server, and {prefix}_MODEL to what it calls the model; or neither."
+    return [Error(f"{prefix}_URL and {prefix}_MODEL do not stand together.", hint=hint, id="precis.E005")]
 
 
 def _leads_inside(name: str, url: str) -> list[CheckMessage]:

@@ -146,6 +146,10 @@ ENGINE_KEY = env.given_secret("PRECIS_ENGINE_KEY")
 TEACHER_URL = env.inside_url("PRECIS_TEACHER_URL")
 TEACHER_KEY = env.given_secret("PRECIS_TEACHER_KEY")
 TEACHER_MODEL = env.text("PRECIS_TEACHER_MODEL", "")
+# One whose model explains what the check flags, in the place of the model that wrote it (docs/engines.md).
+EXPLAINER_URL = env.inside_url("PRECIS_EXPLAINER_URL")
+EXPLAINER_KEY = env.given_secret("PRECIS_EXPLAINER_KEY")
+EXPLAINER_MODEL = env.text("PRECIS_EXPLAINER_MODEL", "")
 # A stage whose worker vanished is tried again this often before a person is asked.
 MAX_ATTEMPTS = 5
 LEASE_SECONDS = env.integer("PRECIS_LEASE_SECONDS", 60, low=2, high=3600)

@@ -47,6 +47,15 @@ def engine_client() -> EngineClient:
     return EngineClient(settings.VAR)
 
 
+def explainer_client() -> EngineClient:
+    """Of the larger model that the settings name, or of what writes the summaries."""
+    if settings.EXPLAINER_URL:
+        return EngineClient.outside(
+            settings.EXPLAINER_URL, settings.EXPLAINER_KEY, model=settings.EXPLAINER_MODEL
+        )
+    return engine_client()
+
+
 def engine_state(deployments: Iterable[Deployment]) -> EngineState:
     """OK when every one of ``deployments`` is being served. Asks the engine, 2 s at most for each."""
     wanted = {deployment.artifact.sha256 for deployment in deployments}

@@ -1,4 +1,4 @@
-"""A flagged sentence explained by the deployed model, when somebody asks; never while the summary is written.
+"""A flagged sentence explained by the deployed model or a larger one, when somebody asks; never while the summary is written.
 
 The detector has the last word: an explanation that contradicts it is not shown, and noted for its next training; a rewrite
 is offered only where it finds nothing wrong with it.
@@ -18,7 +18,7 @@ from grounding.filtering import Explanation
 from jobs.prompts import MARKER
 from summaries import admission
 from summaries.checking import CheckedSentence, check, flagged
-from summaries.deployments import current_deployment, engine_client
+from summaries.deployments import current_deployment, explainer_client
 from summaries.engine import Prompt
 from summaries.models import Deployment, Disagreement, Summary
 from summaries.opening import opened
@@ -98,7 +98,7 @@ def _answer(
 ) -> str:
     asked = [{**each, "content": MARKER.sub("< ", each["content"])} for each in messages]
     prompt = Prompt(asked, max_new_tokens, json_schema=schema)
-    return "".join(engine_client().stream(deployment.artifact.sha256, prompt))
+    return "".join(explainer_client().stream(deployment.artifact.sha256, prompt))
 
 
 @transaction.atomic
@@ -132,4 +132,5 @@ def _note(
         kind=explanation.kind or "",
         fault=explanation.fault or "",
         rewritten=explained.rewrite is not None,
+        explainer=settings.EXPLAINER_MODEL,
     )

@@ -98,10 +98,23 @@ def test_the_key_may_be_left_out_and_may_come_from_a_file(
     assert env.given_secret("PRECIS_X") == "given"
 
 
-def test_a_public_address_stops_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"PRECIS_ENGINE_URL": "https://8.8.8.8/v1"}, "PRECIS_ENGINE_URL leads out of the building"),
+        (
+            {"PRECIS_EXPLAINER_URL": "https://8.8.8.8/v1", "PRECIS_EXPLAINER_MODEL": "large"},
+            "PRECIS_EXPLAINER_URL leads out of the building",
+        ),
+        ({"PRECIS_EXPLAINER_URL": "http://10.0.0.5"}, "PRECIS_EXPLAINER_MODEL do not stand together"),
+    ],
+)
+def test_a_server_that_must_not_be_asked_stops_the_start(
+    tmp_path: Path, told: dict[str, str], said: str
+) -> None:
     environment = {
         **os.environ,
-        "PRECIS_ENGINE_URL": "https://8.8.8.8/v1",
+        **told,
         "PRECIS_VAR": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
@@ -109,7 +122,7 @@ def test_a_public_address_stops_the_start(tmp_path: Path) -> None:
         [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert done.returncode != 0
-    assert "PRECIS_ENGINE_URL leads out of the building" in done.stderr
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -136,6 +149,10 @@ def test_a_name_is_looked_up_at_the_start(
 
 
 @pytest.mark.parametrize(
+    ("named", "check"),
+    [("TEACHER", checks.the_teacher_is_in_the_clinic), ("EXPLAINER", checks.the_explainer_is_in_the_clinic)],
+)
+@pytest.mark.parametrize(
     ("url", "model", "said"),
     [
         ("", "", []),
@@ -145,13 +162,14 @@ def test_a_name_is_looked_up_at_the_start(
         ("", "llama-3.1-8b", ["precis.E005"]),
     ],
 )
-def test_a_teacher_s_server_is_looked_up_too_and_needs_a_model(
-    settings: Any, url: str, model: str, said: list[str]
+def test_the_server_of_a_larger_model_is_looked_up_too_and_needs_a_name(
+    settings: Any, named: str, check: Any, url: str, model: str, said: list[str]
 ) -> None:
-    settings.TEACHER_URL, settings.TEACHER_MODEL = url, model
-    found = checks.the_teacher_is_in_the_clinic(None)
+    setattr(settings, f"{named}_URL", url)
+    setattr(settings, f"{named}_MODEL", model)
+    found = check(None)
     assert [message.id for message in found] == said
-    assert all("PRECIS_TEACHER_URL" in f"{message.msg} {message.hint}" for message in found)
+    assert all(f"PRECIS_{named}_URL" in f"{message.msg} {message.hint}" for message in found)
 
 
 @pytest.mark.parametrize("url", ["http://134744072", "http://0x08080808", "http://010.010.010.010"])
@@ -172,8 +190,8 @@ def test_a_public_address_in_disguise_is_found_at_the_start(settings: Any, url: 
 def test_plain_http_over_the_network_is_remarked_on(settings: Any, url: str, said: list[str]) -> None:
     settings.ENGINE_URL = url
     assert [message.id for message in checks.the_engine_is_asked_over_https(None)] == said
-    settings.TEACHER_URL = url
-    assert [message.id for message in checks.the_engine_is_asked_over_https(None)] == 2 * said
+    settings.TEACHER_URL = settings.EXPLAINER_URL = url
+    assert [message.id for message in checks.the_engine_is_asked_over_https(None)] == 3 * said
 
 
 def test_our_own_engine_is_started_only_where_none_is_elsewhere(settings: Any) -> None:

@@ -138,6 +138,7 @@ def test_the_audit_entry_tells_what_was_asked_and_no_words(draft: Summary, clini
         "kind": "number",
         "fault": "",
         "rewritten": True,
+        "explainer": "",
     }
 
 

@@ -127,7 +127,7 @@ class OutsideEngine:
 
     def state(self, sha256: str) -> str:
         states = self.states()
-        return states.get("", states.get(sha256[:DIGITS], NOT_SERVED))
+        return states.get("", states.get(self._model or sha256[:DIGITS], NOT_SERVED))
 
     def states(self) -> dict[str, str]:
         try:
@@ -136,6 +136,8 @@ class OutsideEngine:
             return {"": LOCKED}
         except (EngineError, ServerGone):
             return {"": SILENT}
+        if self._model:
+            return {self._model: READY} if self._model in models else {}
         ours = [name.removeprefix(PREFIX) for name in models if name.startswith(PREFIX)]
         return dict.fromkeys(ours, READY)
 

@@ -17,7 +17,7 @@ from config.commandline import table
 from jobs import catalogue
 from jobs.app import app
 from privacy.engine import ScrubError, get_scrubber, scrubber_version
-from summaries.deployments import engine_client
+from summaries.deployments import engine_client, explainer_client
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "xllamacpp", "django", "celery", "presidio-analyzer")
 MIN_FREE_GB = 5
@@ -39,6 +39,7 @@ class Command(BaseCommand):
             ("broker", _broker),
             ("web", _web),
             ("engine", _engine),
+            ("explainer", _explainer),
         ]
         rows = [["what", "state"], *([name, check()] for name, check in checks)]
         self.stdout.write(table(rows))
@@ -103,3 +104,9 @@ def _engine() -> str:
     told = [f"{sha256[:12]} {state}".strip() for sha256, state in engine_client().health().items()]
     where = f"at {settings.ENGINE_URL}: " if settings.ENGINE_URL else ""
     return where + (", ".join(told) or "no model is served")
+
+
+def _explainer() -> str:
+    if not settings.EXPLAINER_URL:
+        return "the deployed model"
+    return f"{settings.EXPLAINER_MODEL} at {settings.EXPLAINER_URL}: {explainer_client().state('')}"
