@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from jobs.catalogue import find, installed
 from jobs.fetch import fetch
@@ -16,7 +17,7 @@ from jobs.stages import prepare, prune, quantize
 from jobs.stages.entry import StageRefusal
 from jobs.stages.prepared import read_prepared
 from jobs.stages.prune_depth import block_influence, choose_layers, keep_layers, layers_of
-from jobs.stages.prune_vocabulary import parts_of
+from jobs.stages.prune_vocabulary import parts_of, tokens_to_keep, trim_tokenizer
 from jobs.stages.prune_width import (
     channel_importance,
     group_importance,
@@ -220,3 +221,33 @@ def test_the_parts_of_a_token_are_those_it_is_made_of() -> None:
     ranks = {pair: rank for rank, pair in enumerate([("l", "o"), ("h", "e"), ("he", "l"), ("hel", "lo")])}
     assert parts_of("hello", ranks) == {"h", "e", "l", "o", "lo", "he", "hel", "hello"}
     assert parts_of("help", ranks) == {"h", "e", "l", "p", "he", "hel"}
+
+
+def test_a_base_that_lacks_bytes_reads_every_text_as_before_when_trimmed(tmp_path: Path) -> None:
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain = "".join(map(chr, range(0x20, 0x7F)))
+    backend.train_from_iterator(
+        [plain, "cough cough fever °C"], trainers.BpeTrainer(vocab_size=130, show_progress=False)
+    )
+    whole = PreTrainedTokenizerFast(tokenizer_object=backend)
+    kept = tokens_to_keep(whole, whole("cough").input_ids)
+    trimmed = trim_tokenizer(whole, kept, tmp_path)
+    assert len(kept) < len(whole)
+    for text in ("cough", "37 °C, cough", "µg of Łódź 🫀"):
+        assert [kept[token] for token in trimmed(text).input_ids if token is not None] == [
+            token for piece in whole.tokenize(text) for token in parts(whole, kept, piece)
+        ]
+
+
+def parts(whole: PreTrainedTokenizerFast, kept: list[int], piece: str) -> list[int]:
+    """The token itself where it was kept, else its bytes."""
+    own = whole.convert_tokens_to_ids(piece)
+    return [own] if own in kept else [whole.convert_tokens_to_ids(char) for char in piece]
+
+
+def test_a_tokenizer_without_bytes_keeps_its_vocabulary() -> None:
+    backend = Tokenizer(models.BPE())
+    backend.train_from_iterator(["fever and cough"], trainers.BpeTrainer(show_progress=False))
+    with pytest.raises(StageRefusal, match="no bytes to fall back on"):
+        tokens_to_keep(PreTrainedTokenizerFast(tokenizer_object=backend), [])
