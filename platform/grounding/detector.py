@@ -31,7 +31,7 @@ MAX_TOKENS = 224
 EXACT = frozenset(
     (Category.NUMBER, Category.DOSE, Category.UNIT, Category.FREQUENCY, Category.DATE, Category.AGE, Category.SIDE, Category.MEDICATION)
 )  # fmt: skip
-"""What is compared exactly: where the record says otherwise, the sentence is flagged whatever its probability."""
+"""What is compared exactly: where the record says otherwise or holds no such thing, the sentence is flagged whatever its probability."""
 _BATCH = 8
 Floats = npt.NDArray[np.float32]
 
@@ -67,8 +67,8 @@ class Judgement:
 
     @property
     def proven(self) -> bool:
-        """An exact check found the record to say otherwise."""
-        return any(each.how is How.CONTRADICTED and each.category in EXACT for each in self.findings)
+        """An exact check found the record to say otherwise, or to hold no such thing."""
+        return bool(_exact(self.findings))
 
 
 @dataclass(frozen=True)
@@ -173,13 +173,18 @@ class Detector:
 
     def _verdict(self, probability: float, found: list[Finding], log: Floats) -> Verdict:
         contradicted = {finding.category for finding in found if finding.how is How.CONTRADICTED}
-        if contradicted & EXACT:
-            return Verdict.CONTRADICTED
+        if exact := _exact(found):
+            return Verdict.CONTRADICTED if How.CONTRADICTED in exact else Verdict.ABSENT
         if probability < self._decision.unsure and not contradicted:
             return Verdict.SUPPORTED
         if probability < self._decision.threshold:
             return Verdict.UNSURE
         return Verdict.CONTRADICTED if contradicted or log[1] > log[2] else Verdict.ABSENT
+
+
+def _exact(found: Sequence[Finding]) -> set[How]:
+    """How the exact checks disagree; a doubt is none."""
+    return {each.how for each in found if each.category in EXACT and each.how is not How.ELSEWHERE}
 
 
 def _category(found: list[Finding]) -> Category:

@@ -1,6 +1,7 @@
 """The record prepared for checking, and the lines of it that speak to a claim (BM25, Robertson & Zaragoza 2009; numbers weighted)."""
 
 import math
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -38,10 +39,13 @@ class Record:
 
     @cached_property
     def quantities(self) -> list[list[Quantity]]:
-        return [
-            [Quantity(q.readings, q.unit, q.start + line.start, q.end + line.start) for q in held(line.text)]
-            for line in self.lines
-        ]
+        """Of each line. Read in the whole source, since a very long line may be cut within a number."""
+        found: list[list[Quantity]] = [[] for _ in self.lines]
+        starts = [line.start for line in self.lines]
+        for quantity in held(self.source):
+            if (at := bisect(starts, quantity.start)) and quantity.start < self.lines[at - 1].end:
+                found[at - 1].append(quantity)
+        return found
 
     def once(self, key: Hashable, read: Callable[[], T]) -> T:
         """What a check reads out of the record, read the first time only."""

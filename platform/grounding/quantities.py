@@ -84,12 +84,19 @@ UNITS = {
 DOSES = frozenset(("mg", "mcg", "g", "ml", "units", "puff", "tablet", "drop"))
 TIMES = frozenset(("minute", "hour", "day", "week", "month", "year"))
 PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
-DATE = re.compile(r"\b\d{1,4}[/-]\d{1,2}[/-]\d{2,4}\b|\b\d{1,2}/(?:19|20)\d\d\b")
+DATE = re.compile(
+    r"\b\d{1,4}[/-]\d{1,2}[/-]\d{2,4}\b|\b\d{1,2}/(?:19|20)\d\d\b|\b0\d/\d\d\b|(?<=\d)[:.]00\b(?=\s*[ap]\.?m)",
+    re.IGNORECASE,
+)
+"""Dates, and the minutes of a full hour."""
 _ENUMERATOR = re.compile(r"(?:^|\n|(?<=[.;]\s))\s*\d{1,2}[.)](?=\s+\D)")
-_TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+|[a-zµ°]+|%", re.IGNORECASE)
+_TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\w)\.\d+|[a-zµ°]+|%", re.IGNORECASE)
 
-_CODE = re.compile(r"[A-Za-z]-?$")
-"""Before the number of a code, such as L5, A1c or COVID-19."""
+_CODE = re.compile(r"[A-Za-z]-?$|\bq\.?$", re.IGNORECASE)
+"""Before the number of a code, such as L5, A1c, COVID-19 or q.2h."""
+_AGE_BEFORE = re.compile(r"\b(?:aged?|age of|age is|turned|turning)\s*$", re.IGNORECASE)
+_AGE_AFTER = re.compile(r"[\s-]*(?:old|o\b|/o)", re.IGNORECASE)
+_SHORT_AGE = re.compile(r"\s*y\.?/?o\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,8 @@ class Quantity:
     unit: str
     start: int
     end: int
+    implied: bool = False
+    """By a word that mostly claims no number, such as "a", "first" or "few"."""
 
     @property
     def value(self) -> str:
@@ -125,15 +134,28 @@ def quantities(text: str) -> list[Quantity]:
 def held(text: str) -> list[Quantity]:
     """Every number that can be heard in a record, implied ones too ("a tablet", "twice")."""
     tokens = _tokens(text)
-    implied = [_implied(tokens, at) for at, token in enumerate(tokens) if token.word in _IMPLIED]
+    implied = [
+        _implied(tokens, at)
+        for at, token in enumerate(tokens)
+        if token.word in _IMPLIED and not _is_rate(tokens, at)
+    ]
     return [*_numbers(tokens, text), *implied, *_and_a_half(tokens)]
+
+
+def _is_rate(tokens: list[_Token], at: int) -> bool:
+    """The "a day" of "twice a day" and of "two pills a day" lasts no day."""
+    if tokens[at].word not in {"a", "an"} or _unit(tokens, at + 1)[0] not in TIMES or not at:
+        return False
+    before = tokens[at - 1].word
+    return before in {"once", "twice", "time", "times"} or (before in UNITS and UNITS[before] not in TIMES)
 
 
 def _implied(tokens: list[_Token], at: int) -> Quantity:
     """Placed over its unit, too: what the record says instead of "5 months" is "a month", not "a"."""
-    unit, after = _unit(tokens, at + 1)
     token = tokens[at]
-    return Quantity((_IMPLIED[token.word],), unit, token.start, after if unit else token.end)
+    is_half_a = token.word == "half" and at + 1 < len(tokens) and tokens[at + 1].word in {"a", "an"}
+    unit, after = _unit(tokens, at + 1 + is_half_a)
+    return Quantity((_IMPLIED[token.word],), unit, token.start, after if unit else token.end, True)
 
 
 def _and_a_half(tokens: list[_Token]) -> Iterator[Quantity]:
@@ -144,6 +166,8 @@ def _and_a_half(tokens: list[_Token]) -> Iterator[Quantity]:
         unit = UNITS.get(tokens[at - 3].word, "")
         whole = tokens[at - 4 if unit else at - 3]
         value = whole.word if whole.word.isdigit() else _IMPLIED.get(whole.word) or _SMALL.get(whole.word)
+        if value is None and unit:  # "about year and a half"
+            value, whole = 1, tokens[at - 3]
         if value is not None:
             end = tokens[at].end
             yield Quantity((_plain(f"{value}.5"),), unit or _unit(tokens, at + 1)[0], whole.start, end)
@@ -197,25 +221,41 @@ def _numbers(tokens: list[_Token], text: str) -> Iterator[Quantity]:
             end = at + 1
             yield _quantity([_plain(tokens[at].word)], tokens, at, end, text)
         elif run and (
-            [token.word for token in run] != ["one"] or _unit(tokens, end)[0]
+            [token.word for token in run] != ["one"]
+            or _unit(tokens, end)[0]
+            or (end < len(tokens) and tokens[end].word in {"plus", "over", "out"})
         ):  # alone mostly a pronoun
-            yield _quantity(_readings([token.word for token in run]), tokens, at, end, text)
+            yield _quantity(
+                [*_with_full_stop(run, text), *_readings([token.word for token in run])],
+                tokens,
+                at,
+                end,
+                text,
+            )
         at = max(end, at + 1)
+
+
+def _with_full_stop(run: list[_Token], text: str) -> list[str]:
+    """ "ninety eight . seven" is how dictation writes 98.7."""
+    for at in range(1, len(run)):
+        if text[run[at - 1].end : run[at].start].strip() == ".":
+            whole, decimals = ([token.word for token in part] for part in (run[:at], run[at:]))
+            return [_plain(f"{_readings(whole)[0]}.{''.join(map(str, _parts(decimals)))}")]
+    return []
 
 
 def _quantity(readings: list[str], tokens: list[_Token], at: int, end: int, text: str) -> Quantity:
     unit, after = _unit(tokens, end)
     if not unit and (unit := _unit_of_range(tokens, end, text)):
         after = tokens[end - 1].end
-    if unit == "year" and re.match(r"[\s-]*(?:old|o\b|/o)", text[after:], re.IGNORECASE):
+    last = tokens[end - 1].end
+    if unit == "year" and _AGE_AFTER.match(text, after):
         unit = "age"
-    elif not unit and re.search(
-        r"\b(?:aged?|age of|age is|turned|turning)\s*$", text[: tokens[at].start], re.IGNORECASE
-    ):
-        unit, after = "age", tokens[end - 1].end
-    return Quantity(
-        tuple(dict.fromkeys(readings)), unit, tokens[at].start, after if unit else tokens[end - 1].end
-    )
+    elif not unit and (short := _SHORT_AGE.match(text, last)):
+        unit, after = "age", short.end()
+    elif not unit and _AGE_BEFORE.search(text, max(0, tokens[at].start - 12), tokens[at].start):
+        unit, after = "age", last
+    return Quantity(tuple(dict.fromkeys(readings)), unit, tokens[at].start, after if unit else last)
 
 
 def _unit(tokens: list[_Token], at: int) -> tuple[str, int]:

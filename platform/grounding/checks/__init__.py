@@ -10,6 +10,7 @@ from grounding.checks.places import places
 from grounding.checks.polarity import polarity
 from grounding.checks.schedules import schedules
 from grounding.checks.sides import sides
+from grounding.checks.units import units
 from grounding.checks.words import unknown_words
 from grounding.evidence import Record
 from grounding.findings import Finding
@@ -17,7 +18,7 @@ from grounding.pieces import Piece
 
 Check = Callable[[Piece, Record, Sequence[int]], list[Finding]]
 CHECKS: tuple[Check, ...] = (
-    numbers, schedules, dates, sides, places, polarity, medications, people, unknown_words,
+    numbers, units, schedules, dates, sides, places, polarity, medications, people, unknown_words,
 )  # fmt: skip
 
 

@@ -1,17 +1,24 @@
 """Numbers, doses, units, durations and ages: is this number, with this unit, in the record, and said of this?"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from grounding.checks.medications import read_drugs
+from grounding.checks.neighbours import Group, around, groups, nearness
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
-from grounding.quantities import DOSES, TIMES, Quantity, quantities
-from grounding.terms import terms
+from grounding.quantities import DOSES, TIMES, UNITS, Quantity, quantities
 
-_ANCHOR, _BEFORE, _AFTER, _PAIR = 3, 25, 40, 30
-"""Words of an anchor; characters before and after it in which its number is looked for, and further the second of a pair."""
+_DOUBTED, _PROVEN = 0.1, 0.22
+"""How much nearer to a number's words another number must stand than the same one."""
+_UNSPOKEN = frozenset(("", "age", "bpm", "mmhg", "degree", "%", "mg", "mcg", "units"))
+"""Units that people leave out: "your blood pressure is 130 over 80", "lisinopril 20"."""
+_SPOKEN_APART = 60
+"""Characters within which "three, four weeks" gives its first number the unit."""
+_SPELLED = re.compile(r"(?:^|[^A-Za-z])[B-HJ-Z] $", re.IGNORECASE)
+"""Before the number of a code that is spelled, such as "L five"."""
 _IN_ONE = {
     ("day", "week"): 7, ("week", "month"): 4, ("month", "year"): 12, ("hour", "day"): 24, ("mg", "g"): 1000, ("mcg", "mg"): 1000,
 }  # fmt: skip
@@ -19,54 +26,111 @@ _IN_ONE = {
 
 
 def numbers(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
-    near = [q for n in around(record, evidence) for q in record.quantities[n]]
-    everywhere = [q for line in record.quantities for q in line]
-    return [
-        finding
-        for claimed in quantities(sentence.text)
-        if not _is_year(claimed)
-        and (
-            finding := _dose_of_another(claimed, sentence, record)
-            or _judged(claimed, sentence.start, near, everywhere)
-            or _other_beside_it(claimed, sentence, record)
-        )
-    ]
+    held = record.once("groups", lambda: _groups(record))
+    found: list[Finding] = []
+    for group in groups(quantities(sentence.text), sentence.text):
+        for part in _parts(group, held, sentence.text):
+            if finding := _dose_of_another(part.members[0], sentence, record) or _judged(
+                part, held, sentence, record
+            ):
+                found.append(finding)
+    return found
 
 
-def _other_beside_it(claimed: Quantity, sentence: Piece, record: Record) -> Finding | None:
-    """The record names what the number is said of, and another number stands there: "heart rate 90" of "a heart rate of 84"."""
-    anchor = _anchor(claimed, sentence.text)
-    # The second of "127/80" stands behind the first.
-    after = _AFTER + (_PAIR if re.search(r"\d\s*/\s*$", sentence.text[: claimed.start]) else 0)
-    beside = [q for n in record.holding(anchor) for q in _beside(anchor, record, n, after)] if anchor else []
-    written = [
-        q for q in beside if len(record.source[q.start : q.end]) > 1 or record.source[q.start].isdigit()
-    ]
-    rivals = [q for q in written if q.unit == claimed.unit or not (q.unit and claimed.unit)]
-    if not rivals or any(_same_number(claimed, q) for q in beside):
+def _groups(record: Record) -> list[Group]:
+    """The record's numbers; an implied one ("a", "first") counts where a unit follows."""
+    every = [q for line in record.quantities for q in line]
+    return [_with_unit(group) for group in groups(every, record.source)]
+
+
+def _with_unit(group: Group) -> Group:
+    """In "a week or two" the two are weeks."""
+    units = {each.unit for each in group.members} - {""}
+    if len(units) != 1 or len(group.members) == 1:
+        return group
+    return Group(tuple(replace(each, unit=next(iter(units))) for each in group.members))
+
+
+def _parts(group: Group, held: Sequence[Group], text: str) -> list[Group]:
+    """A pair such as 130/80 is one thing; a range may have been told in two parts."""
+    members = [each for each in group.members if not _is_year(each)]
+    if len(members) > 1 and any(_agree(group, each) for each in held):
+        return [group]
+    if len(members) == 2 and members[1].value == "10":  # "like a six" is six of ten, with few words around it
+        single = Group(tuple(members[:1]))
+        return [] if any(_agree(single, each) for each in held) else [single]
+    if len(members) > 1 and "/" in text[group.start : group.end]:
+        return [group]
+    return [Group((each,)) for each in members]
+
+
+def _judged(claimed: Group, held: Sequence[Group], sentence: Piece, record: Record) -> Finding | None:
+    words = around(claimed, sentence.text, record)
+    last = claimed.members[-1]
+    place = claimed.start + sentence.start, claimed.end + sentence.start
+    near = {each: nearness(words, each, record) for each in held}
+    same = [each for each in held if _agree(claimed, each) and _unit_is_said(last, each, record)]
+    rivals = _nearest([each for each in held if each not in same and _is_rival(claimed, each, record)], near)
+    if not same:
+        alike = [each for each in held if _same_numbers(claimed, each) and not each.members[0].implied]
+        alike = [each for each in alike if each.members[-1].unit] or alike
+        other_unit = _nearest(alike if last.unit else [], near)
+        if other_unit and (not rivals or near[other_unit[0]] >= near[rivals[0]]):
+            return Finding(Category.UNIT, How.CONTRADICTED, *place, _places(other_unit))
+        return Finding(_category(last), How.CONTRADICTED if rivals else How.ABSENT, *place, _places(rivals))
+    if not words or not rivals:
         return None
-    places = tuple((q.start, q.end) for q in rivals)[:3]
-    how = How.CONTRADICTED if len(anchor) > 1 else How.ELSEWHERE
-    return Finding(
-        _category(claimed), how, claimed.start + sentence.start, claimed.end + sentence.start, places
-    )
+    ahead = near[rivals[0]] - max(near[each] for each in same)
+    if ahead < _DOUBTED:
+        return None
+    how = How.CONTRADICTED if ahead >= _PROVEN else How.ELSEWHERE
+    return Finding(_category(last), how, *place, _places(rivals))
 
 
-def _anchor(claimed: Quantity, text: str) -> frozenset[str]:
-    """What a number is said of: up to three content words before it in its clause, else the two after it."""
-    clause = re.split(r"[,;.]\s", text[: claimed.start])[-1]
-    before = [term.form for term in terms(clause) if term.form[0].isalpha()][-_ANCHOR:]
-    after = [
-        term.form for term in terms(re.split(r"[,;.]\s", text[claimed.end :])[0]) if term.form[0].isalpha()
-    ][:2]
-    return frozenset(before or after)
+def _nearest(found: Sequence[Group], near: Mapping[Group, float]) -> list[Group]:
+    return sorted(found, key=lambda each: -near[each])
 
 
-def _beside(anchor: frozenset[str], record: Record, number: int, after: int) -> list[Quantity]:
-    """A line's numbers that stand a few words from the anchor's."""
-    places = [(term.start, term.end) for term in record.terms[number] if term.form in anchor]
-    first, last = min(start for start, _ in places), max(end for _, end in places)
-    return [q for q in record.quantities[number] if first - _BEFORE <= q.start <= last + after]
+def _places(found: Sequence[Group]) -> tuple[tuple[int, int], ...]:
+    return tuple((each.start, each.end) for each in found[:3])
+
+
+def _agree(claimed: Group, held: Group) -> bool:
+    """Every number of the claim stands in the group, in order."""
+    return _in_order(claimed, held, _agrees)
+
+
+def _same_numbers(claimed: Group, held: Group) -> bool:
+    return _in_order(claimed, held, _same_number)
+
+
+def _in_order(claimed: Group, held: Group, meets: Callable[[Quantity, Quantity], bool]) -> bool:
+    left = iter(held.members)
+    return all(any(meets(each, other) for other in left) for each in claimed.members)
+
+
+def _unit_is_said(claimed: Quantity, held: Group, record: Record) -> bool:
+    """A bare number is a duration or a length only where the unit stands beside it."""
+    if claimed.unit in _UNSPOKEN or any(each.unit for each in held.members):
+        return True
+    beside = record.source[max(0, held.start - _SPOKEN_APART) : held.end + _SPOKEN_APART]
+    return any(UNITS.get(word.lower()) == claimed.unit for word in re.findall(r"[A-Za-z]+", beside))
+
+
+def _is_rival(claimed: Group, held: Group, record: Record) -> bool:
+    """Of one kind: could the record have said this one of the same thing?"""
+    wanted, other = claimed.members[-1].unit, held.members[-1].unit
+    if held.members[-1].implied and record.source[held.start : held.start + 3].lower() == "few":
+        return False
+    if not other and (held.members[-1].implied or _SPELLED.search(record.source[: held.start][-3:])):
+        return False
+    if wanted == "age":
+        return other == "age"
+    if wanted in TIMES or other in TIMES:
+        return wanted in TIMES and other in TIMES
+    if wanted in DOSES or other in DOSES:
+        return wanted in DOSES and other in DOSES
+    return other == wanted or (wanted != "%" and not (other and wanted))
 
 
 def _dose_of_another(claimed: Quantity, sentence: Piece, record: Record) -> Finding | None:
@@ -96,34 +160,10 @@ def _is_year(claimed: Quantity) -> bool:
     return not claimed.unit and re.fullmatch(r"(?:19|20)\d\d", claimed.value) is not None
 
 
-def around(record: Record, evidence: Sequence[int]) -> list[int]:
+def around_lines(record: Record, evidence: Sequence[int]) -> list[int]:
     """The evidence and the lines beside it: a number is often the answer in the next line."""
     wanted = {n + step for n in evidence for step in (-1, 0, 1)}
     return sorted(wanted & set(range(len(record.lines))))
-
-
-def _judged(
-    claimed: Quantity, offset: int, near: list[Quantity], everywhere: list[Quantity]
-) -> Finding | None:
-    place = claimed.start + offset, claimed.end + offset
-    if any(_agrees(claimed, q) for q in near):
-        return _other_unit(claimed, place, near)
-    rivals = tuple((q.start, q.end) for q in near if q.unit and q.unit == claimed.unit)[:3]
-    if any(_agrees(claimed, q) for q in everywhere):
-        how = How.CONTRADICTED if rivals and claimed.unit in DOSES else How.ELSEWHERE
-        return Finding(_category(claimed), how, *place, rivals)
-    other_units = tuple((q.start, q.end) for q in everywhere if _same_number(claimed, q))[:3]
-    if other_units and claimed.unit and not rivals:
-        return Finding(Category.UNIT, How.CONTRADICTED, *place, other_units)
-    return Finding(_category(claimed), How.CONTRADICTED if rivals else How.ABSENT, *place, rivals)
-
-
-def _other_unit(claimed: Quantity, place: tuple[int, int], near: list[Quantity]) -> Finding | None:
-    """A bare number agrees with any unit, unless the evidence gives the same number another one."""
-    same = [q for q in near if _same_number(claimed, q) and q.unit]
-    if not claimed.unit or not same or any(_agrees(claimed, q) for q in near if q.unit):
-        return None
-    return Finding(Category.UNIT, How.CONTRADICTED, *place, tuple((q.start, q.end) for q in same)[:3])
 
 
 def _same_number(claimed: Quantity, held: Quantity) -> bool:
@@ -132,6 +172,10 @@ def _same_number(claimed: Quantity, held: Quantity) -> bool:
 
 def _agrees(claimed: Quantity, held: Quantity) -> bool:
     if _same_number(claimed, held):
+        if (held.implied and not held.unit and claimed.unit) or (
+            not claimed.unit and held.unit in TIMES | {"age"}
+        ):
+            return False
         return not claimed.unit or not held.unit or _units_meet(claimed.unit, held.unit)
     return _converted(claimed, held)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from grounding.checks.numbers import around
+from grounding.checks.numbers import around_lines
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -47,7 +47,7 @@ def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[
     claimed = _read(sentence.text, sentence.start)
     if not claimed:
         return []
-    near = [found for n in around(record, evidence) for found in _line(record, n)]
+    near = [found for n in around_lines(record, evidence) for found in _line(record, n)]
     everywhere = {schedule for n in range(len(record.lines)) for schedule, *_ in _line(record, n)}
     results = []
     for schedule, start, end in claimed:
