@@ -5,6 +5,7 @@ import re
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from grounding.evidence import Record
 from grounding.quantities import Quantity
@@ -34,6 +35,16 @@ class Group:
         return self.members[-1].end
 
 
+class Placed(Protocol):
+    """Whatever stands somewhere in a text."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
     """A word that a number is said of, with its weight, and whether it stands before the number."""
@@ -57,7 +68,7 @@ def groups(found: Sequence[Quantity], text: str, offset: int = 0) -> Iterator[Gr
         yield Group(tuple(run))
 
 
-def around(group: Group, text: str, record: Record) -> list[Around]:
+def around(group: Placed, text: str, record: Record) -> list[Around]:
     """The record's words among those of the number's clause; of the whole sentence where the clause has none."""
     last = [match.end() for match in _CLAUSE.finditer(text, 0, group.start)]
     following = _CLAUSE.search(text, group.end)
@@ -67,7 +78,7 @@ def around(group: Group, text: str, record: Record) -> list[Around]:
     return near or _weighted(group, text, record, 0, len(text))
 
 
-def _weighted(group: Group, text: str, record: Record, first: int, last: int) -> list[Around]:
+def _weighted(group: Placed, text: str, record: Record, first: int, last: int) -> list[Around]:
     found: dict[str, Around] = {}
     for term in terms(text):
         inside = first <= term.start and term.end <= last and not group.start <= term.start < group.end
@@ -77,14 +88,14 @@ def _weighted(group: Group, text: str, record: Record, first: int, last: int) ->
     return list(found.values())
 
 
-def nearness(words: Sequence[Around], group: Group, record: Record) -> float:
+def nearness(words: Sequence[Around], group: Placed, record: Record) -> float:
     """From 0 to 1: how near the record's ``group`` stands to the words, on the same side of them."""
     total = sum(each.weight for each in words)
     near = sum(each.weight / (1 + _distance(each, group, record) / _HALF) for each in words)
     return near / total if total else 0.0
 
 
-def _distance(word: Around, group: Group, record: Record) -> float:
+def _distance(word: Around, group: Placed, record: Record) -> float:
     places = record.once("places", lambda: _places(record))[word.form]
     at = bisect(places, (group.start, 0))
     before = group.start - places[at - 1][1] if at else math.inf

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from grounding.checks.neighbours import around, nearness
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -17,10 +18,22 @@ _SIDE = re.compile(
 _NO_SIDE_BEFORE = re.compile(r"(?:\ball|\balright|that'?s|that is|you'?re|is that|be|exactly|was|were|had|has|have|just|who|she|he|they|i|we|is)\s+$", re.IGNORECASE)  # fmt: skip
 _NO_SIDE_AFTER = re.compile(r"\s*(?:[.,?!;]|$|now\b|away\b|after\b|before\b|then\b|there\b|here\b|about\b|when\b|the\b|my\b|his\b|her\b|a\b|it\b|for\b|at\b|on\b|up\b|over\b|as\b|him\b|me\b|us\b|them\b)", re.IGNORECASE)  # fmt: skip
 _SAID_OF_A_SIDE = re.compile(r"\b(?:the|my|your|his|her|on|in|to|from)\s+(?:the\s+)?$", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"\b(left|right)\b[^.;]{0,40}\b(?:than|versus|compared (?:to|with)|in comparison (?:to|with))\s+(?:on\s+)?(?:the\s+)?\1\b",
+    re.IGNORECASE,
+)
+_COMPARES = re.compile(r"\b(?:than|versus|compared|comparison)\b", re.IGNORECASE)
+_PAIRED = re.compile(
+    r"\s+(?:upper\s+|lower\s+)?(?:legs|arms|knees|hips|shoulders|elbows|wrists|hands|feet|ankles|ears|eyes|breasts|lungs|kidneys|extremities|thighs|calves)\b",
+    re.IGNORECASE,
+)
+_DOUBTED, _PROVEN, _FAR = 0.1, 0.22, 0.4
+"""How much nearer the other side must stand; and how near this one, where it is not said of this part at all."""
 _REACH, _AHEAD, _BEHIND = 3, 35, 25
 """Content words, and characters, in which the part of the body is looked for that a side is said of."""
 _PLACES = frozenset(("lower", "upper", "low", "side", "hand", "medi", "later", "anteri", "posteri", "middl"))
 _OPPOSITE = {"left": "right", "right": "left"}
+Places = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +48,79 @@ class Side:
 
 
 def sides(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
-    claimed = list(read_sides(sentence.text, sentence.start, terms(sentence.text)))
+    claimed = list(read_sides(sentence.text, 0, terms(sentence.text)))
     if not claimed:
         return []
     held = record.once("sides", lambda: _held(record))
-    lines = [record.lines[n] for n in evidence]
-    near = [side for side in held if any(line.start <= side.start < line.end for line in lines)]
-    return [finding for each in claimed if (finding := _judged(each, held, near))]
+    found = [
+        (each, disagreement) for each in claimed if (disagreement := _judged(each, held, sentence, record))
+    ]
+    return [
+        *(Finding(Category.SIDE, how, each.start + sentence.start, each.end + sentence.start, places) for each, (how, places) in found),
+        *_compared_with_itself(sentence),
+    ]  # fmt: skip
 
 
-def _judged(claimed: Side, held: list[Side], near: list[Side]) -> Finding | None:
+def _compared_with_itself(sentence: Piece) -> Iterator[Finding]:
+    """ "Left worse than left" """
+    for match in _COMPARED.finditer(sentence.text):
+        start, end = (place + sentence.start for place in match.span(1))
+        yield Finding(Category.SIDE, How.CONTRADICTED, start, end)
+
+
+def _judged(claimed: Side, held: list[Side], sentence: Piece, record: Record) -> tuple[How, Places] | None:
     if claimed.side == "both":
         return _judged_both(claimed, held)
-    same = [s for s in held if s.side in {claimed.side, "both"}]
-    if any(s.of & claimed.head and s.side == claimed.side for s in same):
+    same = [s for s in held if s.side == claimed.side]
+    both = [s for s in held if s.side == "both" and s.of & claimed.head]
+    opposite = [s for s in held if s.side == _OPPOSITE[claimed.side]]
+    of_it = [s for s in same if s.of & claimed.head]
+    if not of_it and both:
+        return How.CONTRADICTED, _places(both)
+    rivals = [s for s in opposite if s.of & claimed.head]
+    if not of_it and rivals:
+        return How.CONTRADICTED, _places(rivals)
+    if not same or _is_one_of_two(claimed, sentence.text):
+        return (How.CONTRADICTED if opposite else How.ABSENT), _places(opposite)
+    if _COMPARES.search(sentence.text):
         return None
-    if both := [s for s in same if s.of & claimed.head]:
-        return Finding(Category.SIDE, How.ELSEWHERE, claimed.start, claimed.end, _places(both))
-    opposite = [s for s in held if s.side == _OPPOSITE[claimed.side] and s.of & claimed.head]
-    if opposite:
-        return Finding(Category.SIDE, How.CONTRADICTED, claimed.start, claimed.end, _places(opposite))
-    if any(s in near for s in same):
-        return None
-    rivals = [s for s in near if s.side == _OPPOSITE[claimed.side]]
-    if not same:
-        how = How.CONTRADICTED if rivals else How.ABSENT
-        return Finding(Category.SIDE, how, claimed.start, claimed.end, _places(rivals))
-    return Finding(Category.SIDE, How.ELSEWHERE, claimed.start, claimed.end, _places(rivals))
+    nearer = _nearer(claimed, of_it or same, [*(rivals or opposite), *both], sentence, record)
+    return (How.ELSEWHERE, nearer[1]) if nearer and not of_it else nearer
 
 
-def _judged_both(claimed: Side, held: list[Side]) -> Finding | None:
+def _is_one_of_two(claimed: Side, text: str) -> bool:
+    """ "The left knees": nobody has two of them on one side."""
+    return bool(_PAIRED.match(text, claimed.end))
+
+
+def _nearer(
+    claimed: Side, same: list[Side], others: list[Side], sentence: Piece, record: Record
+) -> tuple[How, Places] | None:
+    """Both sides are named: which one stands nearer to what the sentence says of this one?"""
+    words = around(claimed, sentence.text, record)
+    ranked = sorted(others, key=lambda each: -nearness(words, each, record))
+    near = max(nearness(words, each, record) for each in same)
+    if near < _FAR and not any(each.of & claimed.head for each in same):
+        return How.ELSEWHERE, _places(ranked)
+    if not words or not others:
+        return None
+    ahead = nearness(words, ranked[0], record) - near
+    if ahead < _DOUBTED:
+        return None
+    return (How.CONTRADICTED if ahead >= _PROVEN else How.ELSEWHERE), _places(ranked)
+
+
+def _judged_both(claimed: Side, held: list[Side]) -> tuple[How, Places] | None:
     """ "Clear bilaterally" may stand for "lungs are clear"; "both knees" may not stand for the left one."""
     if any(s.side == "both" for s in held):
         return None
     named = [s for s in held if s.of & claimed.head]
     if len({s.side for s in named}) > 1:
         return None
-    how = How.CONTRADICTED if named else How.ELSEWHERE
-    return Finding(Category.SIDE, how, claimed.start, claimed.end, _places(named))
+    return (How.CONTRADICTED if named else How.ELSEWHERE), _places(named)
 
 
-def _places(held: list[Side]) -> tuple[tuple[int, int], ...]:
+def _places(held: list[Side]) -> Places:
     return tuple((side.start, side.end) for side in held[:3])
 
 
