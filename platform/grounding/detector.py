@@ -31,7 +31,9 @@ MAX_TOKENS = 224
 EXACT = frozenset(
     (Category.NUMBER, Category.DOSE, Category.UNIT, Category.FREQUENCY, Category.DATE, Category.AGE, Category.SIDE, Category.MEDICATION)
 )  # fmt: skip
-"""What is compared exactly: where the record says otherwise or holds no such thing, the sentence is flagged whatever its probability."""
+"""What is compared exactly: where the record says otherwise, the sentence is flagged whatever its probability."""
+NEVER_INFERRED = frozenset((Category.NUMBER, Category.DOSE, Category.FREQUENCY))
+"""Of these, also where the record holds no such thing. Sides, dates and ages are worked out from what was said."""
 _BATCH = 8
 Floats = npt.NDArray[np.float32]
 
@@ -183,8 +185,13 @@ class Detector:
 
 
 def _exact(found: Sequence[Finding]) -> set[How]:
-    """How the exact checks disagree; a doubt is none."""
-    return {each.how for each in found if each.category in EXACT and each.how is not How.ELSEWHERE}
+    """How the exact checks disagree beyond doubt."""
+    return {
+        each.how
+        for each in found
+        if (each.how is How.CONTRADICTED and each.category in EXACT)
+        or (each.how is How.ABSENT and each.category in NEVER_INFERRED)
+    }
 
 
 def _category(found: list[Finding]) -> Category:
