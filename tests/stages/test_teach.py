@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grounding.detector import get_detector
+from grounding.detector import Verdict, get_detector
 from jobs.rundir import RunDir, file_sha256
 from jobs.specs import TEACHER_KEY, TeachSpec
 from jobs.stages import teach
@@ -84,10 +84,11 @@ def test_an_answer_is_kept_or_left_out_for_a_reason(
 
 
 def test_a_sentence_that_is_only_doubted_is_left_out_where_it_says_something_new(tmp_path: Path) -> None:
-    """Back pain for two months, treated with physiotherapy: the detector cannot tell, and finds “one day” nowhere."""
-    source, answer = visit_rows(3)[2]["source"], "Cough for one day, no fever. Given physiotherapy."
+    """Back pain, treated with physiotherapy: the detector cannot tell of a sentence half of which is new."""
+    source, answer = visit_rows(3)[2]["source"], "She was given physiotherapy, a brace and an X-ray."
     spec = spec_of(tmp_path, coughs(1), url="http://127.0.0.1:9")
-    assert not get_detector().judge(source, answer).flagged
+    (judgement,) = get_detector().judge(source, answer).sentences
+    assert judgement.verdict is Verdict.UNSURE
     assert fault(source, answer, is_whole=True, spec=spec) == "doubtful"
     assert fault(coughs(1)[0]["source"], GOOD, is_whole=True, spec=spec) == ""
 
