@@ -42,6 +42,15 @@ def process_seconds() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
+def graphics_cards() -> list[str]:
+    """The NVIDIA cards that may be used, by the numbers CUDA gives them: those in CUDA_VISIBLE_DEVICES, or all."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [card for card in chosen.split(",") if card]
+    count = sum(path.name.removeprefix("nvidia").isdigit() for path in Path("/dev").glob("nvidia*"))
+    return [str(number) for number in range(count)]
+
+
 def free_disk_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 

@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from jobs import machine
 from jobs.progress import Progress, read_new
 from jobs.rundir import EXIT_BUSY, EXIT_DISK_FULL, EXIT_STOPPED, PARENT, RunDir, read_result
 from jobs.specs import SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
 HEARTBEAT_SECONDS = 3.0
+
+_SHARED = {"train"}
+"""Stages that several processes can share."""
 
 # Page faults cost a quarter of the training time with glibc's defaults; see the facts on training on a CPU.
 _ALLOCATOR = (
@@ -54,6 +58,7 @@ def run_stage(
 ) -> Outcome:
     """Run ``python -m jobs.stages.<stage> FOLDER`` to its end. ``folder`` already holds ``spec.json``.
 
+    Where there are several graphics cards, a training is shared by as many processes (``jobs.stages.several``).
     A stage that finished earlier with the same spec is not run again. Raises what ``on_progress`` raises,
     once the stage has been stopped; KeyError for a stage that does not exist.
     """
@@ -64,12 +69,15 @@ def run_stage(
         return Outcome("succeeded", result=result)
     run.error.unlink(missing_ok=True)
     seen = run.progress.stat().st_size if run.progress.exists() else 0
+    cards = _cards(stage, run)
+    shown = {"CUDA_VISIBLE_DEVICES": ",".join(cards)} if cards else {}
+    told = ["jobs.stages.launch", str(len(cards)), stage] if len(cards) > 1 else [f"jobs.stages.{stage}"]
     with run.log.open("ab") as log:
         run.log.chmod(0o600)
         process = subprocess.Popen(
-            [sys.executable, "-m", f"jobs.stages.{stage}", str(folder)],
+            [sys.executable, "-m", *told, str(folder)],
             cwd=ROOT,
-            env=stage_environment(environment),
+            env=stage_environment({**shown, **(environment or {})}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -80,6 +88,14 @@ def run_stage(
     finally:
         _stop(process, grace_seconds)
     return Outcome("cancelled") if stopped else _outcome(stage, run, process.returncode)
+
+
+def _cards(stage: str, run: RunDir) -> list[str]:
+    """The graphics cards that a stage is shown: a process for each, or one, since the trainer takes no second to itself."""
+    # Private training goes row by row, in one process.
+    private = json.loads(run.spec.read_text(encoding="utf-8")).get("dp_epsilon")
+    cards = machine.graphics_cards()
+    return cards if stage in _SHARED and not private else cards[:1]
 
 
 def stage_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

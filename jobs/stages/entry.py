@@ -80,6 +80,11 @@ def stop_requested() -> bool:
     return _stop_requested
 
 
+def leads() -> bool:
+    """Whether this process writes what the stage leaves: the first of several that share it (jobs.stages.several)."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def start(stage: str, main: Main, *, stops_itself: bool = False) -> NoReturn:
     """Run the stage on the folder named on the command line, and leave with its exit code.
 
@@ -91,6 +96,8 @@ def start(stage: str, main: Main, *, stops_itself: bool = False) -> NoReturn:
     os.nice(NICENESS)
     signal.signal(signal.SIGTERM, _remember_stop if stops_itself else _stop_now)
     run = RunDir(Path(sys.argv[1]).absolute())
+    if not leads():
+        sys.exit(_run(stage, main, run))
     with run.lock.open("w") as lock:
         if not _locked(lock.fileno()):
             sys.exit(EXIT_BUSY)
@@ -125,6 +132,8 @@ def _run(stage: str, main: Main, run: RunDir) -> int:
         spec = SPECS[stage].from_json(obj)
         run.artifact.mkdir(exist_ok=True)
         outputs, metrics = main(spec, run)
+        if not leads():
+            return 0
         used = {"seconds": machine.process_seconds(), "peak_bytes": machine.peak_memory_bytes()}
         facts = {"stage": stage, "spec_sha256": spec_sha256(obj), "metrics": metrics, "used": used}
         write_json_atomic(run.result, {**facts, "outputs": [output.describe(run) for output in outputs]})
@@ -135,7 +144,9 @@ def _run(stage: str, main: Main, run: RunDir) -> int:
         if _disk_is_full(error, run.path):
             return EXIT_DISK_FULL
         message = str(error) if isinstance(error, StageRefusal) else ""
-        write_json_atomic(run.error, {"type": type(error).__name__, "message": message})
+        # Of several processes the first to fail says why; the others fail for want of it.
+        if not run.error.exists():
+            write_json_atomic(run.error, {"type": type(error).__name__, "message": message})
         return 1
     return 0
 

@@ -30,19 +30,32 @@ from jobs.catalogue import installed
 from jobs.progress import report
 from jobs.rundir import RunDir, write_json_atomic
 from jobs.specs import TrainSpec
-from jobs.stages.batches import Batch, enough_steps, plan_batches, split_batch
+from jobs.stages.batches import Batch, enough_steps, plan_batches
 from jobs.stages.checkpoints import newest_valid, publish
-from jobs.stages.entry import Output, StageRefusal, StageStopped, start, stop_requested
+from jobs.stages.entry import (
+    Output,
+    StageRefusal,
+    StageStopped,
+    leads,
+    start,
+    stop_requested,
+)
 from jobs.stages.fused import fuse
 from jobs.stages.packing import Row, completion_loss, pack
 from jobs.stages.precision import bfloat16_is_quicker
 from jobs.stages.prepared import read_prepared
 from jobs.stages.private_sgd import Privacy, forget_seed, privacy_of, set_private_gradients
+from jobs.stages.several import spread, team
 from jobs.stages.weights import ensure_hf_folder, load_model, load_tokenizer
 
 
 def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
-    report(run, done=0, total=0, unit="tokens", message="loading the base model")
+    if leads():
+        report(run, done=0, total=0, unit="tokens", message="loading the base model")
+    if team().size > 1 and spec.dp_epsilon:
+        raise StageRefusal(
+            "Private training (dp_epsilon) is for one process. Start it without accelerate launch."
+        )
     train, valid = (read_prepared(Path(spec.prepared), split) for split in ("train", "valid"))
     if not train:
         raise StageRefusal("There are no prepared training rows. Run the prepare stage again.")
@@ -56,10 +69,13 @@ def main(spec: TrainSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]:
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
-        shutil.rmtree(trainer.args.output_dir, ignore_errors=True)  # what a full disk left half-written
-    if stop_requested() and trainer.state.global_step < len(plan):
+        if leads():
+            shutil.rmtree(trainer.args.output_dir, ignore_errors=True)  # what a full disk left half-written
+    if trainer.state.global_step < len(plan):
         raise StageStopped
     metrics = watch.summary() | ({"privacy": privacy.facts()} if privacy else {})
+    if not leads():
+        return [], metrics
     outputs = _save(trainer, spec, run, metrics)
     forget_seed(run)
     return outputs, metrics
@@ -80,6 +96,8 @@ def make_trainer(
         callbacks=callbacks,
     )
     fuse(trainer.model)
+    # Else accelerate would wrap what several processes share into DDP.
+    trainer.model._is_accelerate_prepared = team().size > 1
     trainer.plan, trainer.label_smoothing = plan, spec.label_smoothing
     trainer.tokens_at_once = spec.tokens_at_once
     return trainer
@@ -103,9 +121,10 @@ def choose_precision(run: RunDir) -> torch.dtype:
     Chosen once a run: a resumed one goes on with the numbers it began with.
     """
     choice = run.path / "precision.json"
-    if not choice.is_file():
+    if leads() and not choice.is_file():
         half = torch.cuda.is_available() or bfloat16_is_quicker()
         write_json_atomic(choice, {"dtype": "bfloat16" if half else "float32"})
+    team().wait()
     dtype: torch.dtype = getattr(torch, json.loads(choice.read_text(encoding="utf-8"))["dtype"])
     return dtype
 
@@ -117,21 +136,31 @@ class Trainer(SFTTrainer):
     label_smoothing: float = 0.0
     tokens_at_once: int = 0
     privacy: Privacy | None = None
+    loss_of_all: torch.nn.Module | None = None
+    """Of a model whose weights are spread over several processes."""
+
+    def _move_model_to_device(self, model: torch.nn.Module, device: torch.device) -> None:
+        if team().size == 1:
+            super()._move_model_to_device(model, device)
+        else:
+            self.loss_of_all = spread(model.get_base_model(), device)
 
     def get_train_dataloader(self) -> DataLoader:
-        return self.accelerator.prepare(
-            DataLoader(
-                self.plan, batch_size=1, shuffle=False, collate_fn=lambda batches: self.collate(batches[0])
-            )
+        loader = DataLoader(
+            self.plan, batch_size=1, shuffle=False, collate_fn=lambda batches: self.collate(batches[0])
         )
+        # Of several processes each takes its share of every batch, not every second batch.
+        return self.accelerator.prepare(loader) if team().size == 1 else loader
 
     def collate(self, batch: Batch) -> dict[str, list[dict[str, torch.Tensor]]]:
         rows = [self.train_dataset[index] for index in batch]
         if self.privacy:  # Each row has a gradient of its own; a step may have drawn none.
             return {"parts": [pack([row]) for row in rows]}
-        lengths = [len(row["input_ids"]) for row in rows]
+        parts, idle = team().share([len(row["input_ids"]) for row in rows], self.tokens_at_once)
+        shortest = min(rows, key=lambda row: len(row["input_ids"]))
         return {
-            "parts": [pack([rows[i] for i in part]) for part in split_batch(lengths, self.tokens_at_once)]
+            "parts": [pack([rows[i] for i in part]) for part in parts],
+            "idle": [pack([shortest])] * idle,
         }
 
     def training_step(
@@ -142,7 +171,8 @@ class Trainer(SFTTrainer):
     ) -> torch.Tensor:
         """One batch, part by part where memory is short: loss and gradient are those of the whole."""
         model.train()
-        parts = self._prepare_inputs(inputs)["parts"]
+        inputs = self._prepare_inputs(inputs)
+        parts = inputs["parts"]
         if self.privacy:
             adapters = [parameter for parameter in model.parameters() if parameter.requires_grad]
             losses = [partial(self.compute_loss, model, part) for part in parts]
@@ -153,7 +183,11 @@ class Trainer(SFTTrainer):
             loss = self.compute_loss(model, part) * (len(part["targets"]) / learned)
             self.accelerator.backward(loss)
             whole += loss.detach()
-        return whole
+        if team().size == 1:
+            return whole
+        for part in inputs["idle"]:  # The others are still at it, and weights are gathered from all.
+            self.accelerator.backward(0 * self.compute_loss(model, part))
+        return team().average(model, whole, learned)
 
     def compute_loss(
         self,
@@ -164,6 +198,8 @@ class Trainer(SFTTrainer):
     ) -> torch.Tensor:
         """Mean cross-entropy of the learned tokens."""
         smoothing = self.label_smoothing if model.training else 0.0
+        if self.loss_of_all is not None:
+            return self.loss_of_all(inputs, smoothing)
         return completion_loss(self.accelerator.unwrap_model(model).get_base_model(), inputs, smoothing)
 
 
@@ -183,6 +219,7 @@ class Watch(TrainerCallback):
     def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         self.began_at = self.saved_at = time.monotonic()
         self.began_with = self.tokens_at[state.global_step]
+        team().draw_apart(self.spec.seed)
 
     def on_step_end(
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -192,10 +229,10 @@ class Watch(TrainerCallback):
         before, now = self.epochs_at[state.global_step - 1 : state.global_step + 1]
         if self.valid and (int(now) > int(before) or state.global_step == state.max_steps):
             self.valid_loss = self.measure_valid_loss()
-        if stop_requested():
-            control.should_save = control.should_training_stop = True
-        elif time.monotonic() - self.saved_at > self.spec.checkpoint_every_seconds:
-            control.should_save = state.global_step < state.max_steps
+        late = time.monotonic() - self.saved_at > self.spec.checkpoint_every_seconds
+        stop, late = team().any(stop_requested(), late)
+        control.should_training_stop = stop
+        control.should_save = stop or (late and state.global_step < state.max_steps)
 
     def on_log(
         self,
@@ -205,7 +242,7 @@ class Watch(TrainerCallback):
         logs: dict[str, float],
         **_: Any,
     ) -> None:
-        if "loss" not in logs:
+        if "loss" not in logs or not leads():
             return
         self.losses.append(logs["loss"])
         done, total = self.tokens_at[state.global_step], self.tokens_at[-1]
@@ -229,7 +266,9 @@ class Watch(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        publish(written, self.run.path / "checkpoints", state.global_step)
+        team().wait()  # Each process adds its random numbers' state.
+        if leads():
+            publish(written, self.run.path / "checkpoints", state.global_step)
         self.saved_at = time.monotonic()
 
     def measure_valid_loss(self) -> float:

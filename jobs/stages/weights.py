@@ -134,7 +134,9 @@ def load_model(folder: Path, dtype: torch.dtype, *, four_bits: bool = False) -> 
         folder,
         dtype=dtype,
         quantization_config=nf4 if four_bits else None,
-        device_map={"": "cuda" if torch.cuda.is_available() else "cpu"} if four_bits else None,
+        device_map={"": torch.cuda.current_device() if torch.cuda.is_available() else "cpu"}
+        if four_bits
+        else None,
         attn_implementation="sdpa",
         use_safetensors=True,
         trust_remote_code=False,

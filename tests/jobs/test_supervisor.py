@@ -204,6 +204,15 @@ def test_a_stage_knows_no_secrets_and_no_hub(stage: Write, monkeypatch: pytest.M
     }
 
 
+def test_a_stage_for_one_process_is_shown_one_graphics_card(
+    stage: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    outcome = run(stage("def main(spec, run): return [], dict(os.environ)"))
+    assert outcome.result is not None
+    assert outcome.result["metrics"]["CUDA_VISIBLE_DEVICES"] == "2"
+
+
 def test_what_a_stage_prints_is_for_this_user_only(stage: Write) -> None:
     folder = stage("def main(spec, run): print('loaded'); return [], {}")
     run(folder)
