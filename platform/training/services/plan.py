@@ -1,6 +1,7 @@
 """What each stage is told: specs made of a run's options and of what the stages before it left."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -37,30 +38,32 @@ def plan_stage(stage: RunStage) -> Spec:
 def _prepare(run: TrainingRun, options: RunOptions) -> PrepareSpec:
     rows = write_rows(run, options)
     TrainingRun.objects.filter(pk=run.pk).update(rows_sha256=file_sha256(rows))
-    return PrepareSpec(
-        base=run.base,
-        models_dir=str(settings.MODELS_DIR),
-        rows=str(rows),
-        rows_sha256=file_sha256(rows),
-        rows_key=sealer_of(run).public_key,
-        max_tokens=options.max_tokens,
-        set_aside=options.set_aside,
-    )
+    return PrepareSpec(**_reading(run, rows), max_tokens=options.max_tokens, set_aside=options.set_aside)
 
 
 def _teach(run: TrainingRun, options: RunOptions) -> TeachSpec:
-    """The rows that the teacher is asked about are written out, without those that are held out."""
-    rows = write_untaught(run, options)
+    """The rows that the teacher is asked about are written out, without those that are held out.
+
+    Raises ``TeacherRefused``.
+    """
+    teacher = teachers.find(run.clinic, options.teacher)
     return TeachSpec(
-        base=run.base,
-        models_dir=str(settings.MODELS_DIR),
-        rows=str(rows),
-        rows_sha256=file_sha256(rows),
-        rows_key=sealer_of(run).public_key,
-        **teachers.find(run.clinic, options.teacher).told(),
+        **_reading(run, write_untaught(run, options)),
+        **teacher.told(),
         drafts=options.teacher_drafts,
         context_tokens=max(LEAST_TEACHER_CONTEXT, options.max_tokens),
     )
+
+
+def _reading(run: TrainingRun, rows: Path) -> dict[str, Any]:
+    """For a stage that reads rows as they were just written."""
+    return {
+        "base": run.base,
+        "models_dir": str(settings.MODELS_DIR),
+        "rows": str(rows),
+        "rows_sha256": file_sha256(rows),
+        "rows_key": sealer_of(run).public_key,
+    }
 
 
 def plan_preflight(run: TrainingRun) -> PreflightSpec:
