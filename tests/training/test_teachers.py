@@ -285,6 +285,29 @@ def test_an_evaluated_model_teaches_until_its_records_are_erased_and_so_do_those
     assert teachers.choices(clinic) == []
 
 
+def test_a_teacher_whose_record_was_erased_meanwhile_fails_the_waiting_run_in_words(
+    clinic: Clinic, alice: User, officer: User, dataset: Dataset, settings: Any, own_var: Path
+) -> None:
+    model_rows.pretend_installed(settings, own_var)
+    first = model_rows.finished_run(clinic, alice, "first")
+    other = datasets.freeze_dataset(clinic=clinic, name="other", user=officer, attestation="a test", seed=8)
+    chosen = RunOptions(teacher=f"model:{model_rows.model_of(first).uuid}", teach="all")
+    waiting = runs.start_run(
+        clinic=clinic, user=alice, name="second", dataset=other, base=model_rows.BASE, options=chosen
+    )
+    record = first.dataset.items.filter(split=Split.TRAIN)[0].scrubbed_text.record
+    first.dataset.revocations.create(record=record, split=Split.TRAIN, revoked_by=officer)
+    teach(waiting)
+    assert waiting.status == "failed"
+    assert waiting.error == (
+        "That teacher is not here, or may not teach. Here can teach: nobody. Start a run with another teacher, or "
+        "without one."
+    )
+    assert not untaught_path(waiting).exists()
+    with pytest.raises(runs.RunRefused, match="may not teach"):
+        runs.retry_run(run=waiting, user=alice)
+
+
 def test_a_model_with_planted_codes_does_not_teach(
     clinic: Clinic, alice: User, settings: Any, own_var: Path
 ) -> None:

@@ -26,6 +26,8 @@ from training.services.plan import plan_stage
 from training.services.runs import cancel_rest, close_run
 from training.services.turns import must_wait
 
+_ANOTHER_TEACHER = "Start a run with another teacher, or without one."
+
 
 def execute_stage(
     uuid: UUID | str, on_progress: Callable[[Progress | None], None] = lambda progress: None
@@ -45,6 +47,10 @@ def execute_stage(
         return
     try:
         folder = _prepare_folder(stage)
+    except teachers.TeacherRefused as error:
+        # Who may teach was looked up when the run was queued; a record that the teacher learned was erased since, say.
+        settle(stage, Outcome("failed", type(error).__name__, f"{error} {_ANOTHER_TEACHER}"))
+        return
     except Exception as error:
         # The outermost loop of a job: whatever went wrong, the row must say so; its words may quote a record.
         settle(stage, Outcome("failed", type(error).__name__))
