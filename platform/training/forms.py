@@ -7,11 +7,11 @@ from django import forms
 
 from accounts.models import Clinic
 from jobs.catalogue import Base
-from jobs.specs import ADAPTER, QUANTIZED_TYPES
+from jobs.specs import QUANTIZED_TYPES
 from records.models import Dataset
 from records.services.datasets import unlabelled_count
 from training.models import TrainingRun
-from training.options import CUTS, TEACH, RunOptions, SmallerOptions
+from training.options import CUTS, TEACH, RunOptions, SmallerOptions, files_to_make
 from training.services.teachers import Teacher
 
 _DEFAULTS, _SMALLER = RunOptions(), SmallerOptions()
@@ -175,7 +175,7 @@ class StartRunForm(forms.Form):
                     method=chosen["method"] or _DEFAULTS.method,
                     max_train_rows=chosen["max_train_rows"],
                     evaluate_rows=chosen["evaluate_rows"],
-                    types=(*[ADAPTER] * chosen["as_adapter"], *chosen["types"]),
+                    types=files_to_make(chosen["types"], as_adapter=chosen["as_adapter"]),
                     max_tokens=chosen["max_tokens"] or _DEFAULTS.max_tokens,
                     set_aside=chosen["set_aside"],
                     most_invented=_DEFAULTS.most_invented

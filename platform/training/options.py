@@ -1,6 +1,6 @@
 """What a person may choose for a training run. Everything else is decided by measurement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -102,6 +102,11 @@ class RunOptions:
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
         return cls(**{**known, "types": tuple(stored.get("types", cls.types))})
+
+
+def files_to_make(whole: Iterable[str] = RunOptions.types, *, as_adapter: bool) -> tuple[str, ...]:
+    """Types of files. An adapter on the shared base comes first: it is the run's own artifact then."""
+    return (*[ADAPTER] * as_adapter, *whole)
 
 
 @dataclass(frozen=True)

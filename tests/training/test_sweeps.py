@@ -267,6 +267,13 @@ def test_the_command_queues_it(dataset: Dataset, base_is_here: None, sent: list[
     assert Sweep.objects.get().runs.count() == 6
 
 
+def test_asked_to_the_command_has_each_setting_make_an_adapter_on_the_shared_base(
+    dataset: Dataset, base_is_here: None
+) -> None:
+    call_command("sweep", dataset.name, "--base", "smollm2-135m", "--name", "night", "--as-adapter")
+    assert [run.options["types"] for run in TrainingRun.objects.all()] == [["LORA"]] * 6
+
+
 def test_the_command_names_the_datasets_there_are(dataset: Dataset, base_is_here: None) -> None:
     with pytest.raises(CommandError, match=f"Datasets here: {dataset.name}"):
         call_command("sweep", "nothing", "--base", "smollm2-135m", "--name", "night")

@@ -7,7 +7,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from config.commandline import ready_member, table
 from records.models import Dataset
 from training.models import Sweep
-from training.options import SWEEP, RunOptions
+from training.options import SWEEP, RunOptions, files_to_make
 from training.services import runs, sweeps
 from training.services.stages import execute_stage
 
@@ -21,6 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, help="the sweep's name; its runs are NAME-1, NAME-2, …")
         parser.add_argument("--epochs", type=float, default=RunOptions.epochs)
         parser.add_argument("--evaluate-rows", type=int, default=RunOptions.evaluate_rows)
+        parser.add_argument(
+            "--as-adapter", action="store_true", help="let each setting make an adapter on the shared base"
+        )
         parser.add_argument("--here", action="store_true", help="work in this terminal, without a worker")
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
 
@@ -38,7 +41,11 @@ class Command(BaseCommand):
                 name=options["name"],
                 dataset=dataset,
                 base=options["base"],
-                options=RunOptions(epochs=options["epochs"], evaluate_rows=options["evaluate_rows"]),
+                options=RunOptions(
+                    epochs=options["epochs"],
+                    evaluate_rows=options["evaluate_rows"],
+                    types=files_to_make(as_adapter=options["as_adapter"]),
+                ),
                 nudge=not options["here"],
             )
         except (ValueError, runs.RunRefused) as error:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import User
 from config.commandline import bar, ready_member
-from jobs.specs import ADAPTER, METHODS
+from jobs.specs import METHODS
 from records import readers
 from records.models import Dataset, Record
 from records.readers import Row
@@ -21,7 +21,7 @@ from records.services import datasets, review, scrubbing, uploads
 from training import display
 from training.management.working import work
 from training.memory_words import in_words
-from training.options import TEACH, RunOptions
+from training.options import TEACH, RunOptions, files_to_make
 from training.report import before_and_after
 from training.services import grounded, runs, teachers
 from training.services.memory import memory_of
@@ -123,7 +123,7 @@ class Command(BaseCommand):
                 teacher=teacher,
                 teach=options["teach"],
                 teacher_drafts=options["teacher_drafts"],
-                types=(*[ADAPTER] * options["as_adapter"], *RunOptions.types),
+                types=files_to_make(as_adapter=options["as_adapter"]),
             )
             runs.check(clinic=clinic, name=options["name"], base=options["base"])
             train = self._read(options["data"], needs_summary=not teacher)
