@@ -5,6 +5,7 @@ The rows take the same way as in the pages: imported, scrubbed, frozen, trained 
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -39,70 +40,13 @@ class Command(BaseCommand):
     help = "Fine-tune a base model on a file of records and summaries, quantize it and score it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--data", required=True, help="training rows: {id, source, target[, section]}")
-        parser.add_argument("--valid", required=True, help="held-out rows, same form")
         parser.add_argument("--base", required=True, help="a base model's name (see fetch_model)")
         parser.add_argument("--name", required=True, help="the run's name, and its artifact's")
-        parser.add_argument("--epochs", type=float, default=RunOptions.epochs)
-        parser.add_argument("--method", choices=METHODS, default=RunOptions.method)
-        parser.add_argument("--limit", type=int, default=0, help="use the first N training rows only")
-        parser.add_argument("--evaluate-rows", type=int, default=40, help="score on N held-out rows (0: all)")
-        parser.add_argument("--seed", type=int, default=RunOptions.seed)
-        parser.add_argument(
-            "--max-tokens",
-            type=int,
-            default=RunOptions.max_tokens,
-            help="read so much at once, record and summary together; longer records are taken in pieces",
-        )
-        parser.add_argument(
-            "--set-aside",
-            action=argparse.BooleanOptionalAction,
-            default=True,
-            help="leave rows with a fault out and name them; --no-set-aside stops instead",
-        )
-        parser.add_argument(
-            "--dp-epsilon",
-            type=float,
-            default=RunOptions.dp_epsilon,
-            help="train with differential privacy of each row: 8 is usual, 0 for none; slower, and the model is worse",
-        )
-        parser.add_argument(
-            "--most-invented",
-            type=float,
-            default=RunOptions.most_invented,
-            help="of 100 sentences, so many more than in the clinicians' own summaries may lack the record's support; a "
-            "model that surely has more is not deployed",
-        )
-        parser.add_argument(
-            "--canaries",
-            action="store_true",
-            help="plant made-up codes among the training rows and try to draw them out of the model",
-        )
-        parser.add_argument(
-            "--teacher",
-            default="",
-            help="a model that summarizes training rows, for the base to learn from: an artifact's name, an untouched "
-            "base's, or PRECIS_TEACHER_MODEL; its tokenizer may be another",
-        )
-        parser.add_argument(
-            "--teach",
-            choices=TEACH,
-            default=RunOptions.teach,
-            help="what the teacher summarizes: rows without a summary (missing), or all, those then having two",
-        )
-        parser.add_argument(
-            "--teacher-drafts",
-            type=int,
-            default=RunOptions.teacher_drafts,
-            help="summaries that the teacher writes of each row; one is chosen",
-        )
-        parser.add_argument(
-            "--as-adapter",
-            action="store_true",
-            help="make an adapter on the shared base and score that: pays where models of several clinics answer on "
-            "one machine",
-        )
         parser.add_argument("--clinic", help="needed only where several clinics live on this machine")
+        _add_rows(parser)
+        _add_learning(parser)
+        _add_teacher(parser)
+        _add_judging(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         member = ready_member(options["clinic"])
@@ -110,21 +54,7 @@ class Command(BaseCommand):
             self._set_aside: bool = options["set_aside"]
             clinic = member.membership.clinic
             teacher = teachers.find(clinic, options["teacher"]).key if options["teacher"] else ""
-            chosen = RunOptions(
-                epochs=options["epochs"],
-                method=options["method"],
-                evaluate_rows=options["evaluate_rows"],
-                max_tokens=options["max_tokens"],
-                set_aside=options["set_aside"],
-                seed=options["seed"],
-                dp_epsilon=options["dp_epsilon"],
-                most_invented=options["most_invented"],
-                canaries=options["canaries"],
-                teacher=teacher,
-                teach=options["teach"],
-                teacher_drafts=options["teacher_drafts"],
-                types=files_to_make(as_adapter=options["as_adapter"]),
-            )
+            chosen = _chosen(options, teacher)
             runs.check(clinic=clinic, name=options["name"], base=options["base"])
             train = self._read(options["data"], needs_summary=not teacher)
             valid = self._read(options["valid"])
@@ -207,6 +137,91 @@ class Command(BaseCommand):
         if not self._set_aside:
             raise CommandError(f"{fault} Correct it, or run without --no-set-aside to leave it out.")
         self.stderr.write(f"{fault} Left out.")
+
+
+def _add_rows(parser: CommandParser) -> None:
+    group = parser.add_argument_group("rows")
+    group.add_argument("--data", required=True, help="training rows: {id, source, target[, section]}")
+    group.add_argument("--valid", required=True, help="held-out rows, same form")
+    group.add_argument("--limit", type=int, default=0, help="use the first N training rows only")
+    group.add_argument(
+        "--max-tokens",
+        type=int,
+        default=RunOptions.max_tokens,
+        help="read so much at once, record and summary together; longer records are taken in pieces",
+    )
+    group.add_argument(
+        "--set-aside",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="leave rows with a fault out and name them; --no-set-aside stops instead",
+    )
+
+
+def _add_learning(parser: CommandParser) -> None:
+    group = parser.add_argument_group("learning")
+    group.add_argument("--epochs", type=float, default=RunOptions.epochs)
+    group.add_argument("--method", choices=METHODS, default=RunOptions.method)
+    group.add_argument("--seed", type=int, default=RunOptions.seed)
+    group.add_argument(
+        "--dp-epsilon",
+        type=float,
+        default=RunOptions.dp_epsilon,
+        help="train with differential privacy of each row: 8 is usual, 0 for none; slower, and the model is worse",
+    )
+
+
+def _add_teacher(parser: CommandParser) -> None:
+    group = parser.add_argument_group("a teacher")
+    group.add_argument(
+        "--teacher",
+        default="",
+        help="a model that summarizes training rows, for the base to learn from: an artifact's name, an untouched "
+        "base's, or PRECIS_TEACHER_MODEL; its tokenizer may be another",
+    )
+    group.add_argument(
+        "--teach",
+        choices=TEACH,
+        default=RunOptions.teach,
+        help="what the teacher summarizes: rows without a summary (missing), or all, those then having two",
+    )
+    group.add_argument(
+        "--teacher-drafts",
+        type=int,
+        default=RunOptions.teacher_drafts,
+        help="summaries that the teacher writes of each row; one is chosen",
+    )
+
+
+def _add_judging(parser: CommandParser) -> None:
+    group = parser.add_argument_group("what is made, and how it is judged")
+    group.add_argument(
+        "--as-adapter",
+        action="store_true",
+        help="make an adapter on the shared base and score that: pays where models of several clinics answer on "
+        "one machine",
+    )
+    group.add_argument("--evaluate-rows", type=int, default=40, help="score on N held-out rows (0: all)")
+    group.add_argument(
+        "--most-invented",
+        type=float,
+        default=RunOptions.most_invented,
+        help="of 100 sentences, so many more than in the clinicians' own summaries may lack the record's support; a "
+        "model that surely has more is not deployed",
+    )
+    group.add_argument(
+        "--canaries",
+        action="store_true",
+        help="plant made-up codes among the training rows and try to draw them out of the model",
+    )
+
+
+def _chosen(options: dict[str, Any], teacher: str) -> RunOptions:
+    """An option that is called as a field of ``RunOptions`` is that field. Raises ``ValueError`` with advice."""
+    taken = {field.name: options[field.name] for field in fields(RunOptions) if field.name in options}
+    return RunOptions(
+        **taken | {"teacher": teacher, "types": files_to_make(as_adapter=options["as_adapter"])}
+    )
 
 
 def _once(records: Any) -> list[Record]:
