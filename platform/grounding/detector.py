@@ -190,7 +190,7 @@ def _exact(found: Sequence[Finding]) -> set[How]:
         each.how
         for each in found
         if (each.how is How.CONTRADICTED and each.category in EXACT)
-        or (each.how is How.ABSENT and each.category in NEVER_INFERRED)
+        or (each.how is How.ABSENT and (each.category in NEVER_INFERRED or each.named))
     }
 
 

@@ -32,10 +32,14 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``start`` to ``end`` in the summary; ``record`` the places in the record that say otherwise."""
+    """``start`` to ``end`` in the summary; ``record`` the places in the record that say otherwise.
+
+    ``named``: the words are the name of a problem, test, operation or clinic, looked for under every other name it has.
+    """
 
     category: Category
     how: How
     start: int
     end: int
     record: tuple[tuple[int, int], ...] = ()
+    named: bool = False

@@ -8,6 +8,7 @@ from grounding.checks.numbers import numbers
 from grounding.checks.people import people
 from grounding.checks.places import places
 from grounding.checks.polarity import polarity
+from grounding.checks.problems import problems
 from grounding.checks.schedules import schedules
 from grounding.checks.sides import sides
 from grounding.checks.units import units
@@ -18,7 +19,7 @@ from grounding.pieces import Piece
 
 Check = Callable[[Piece, Record, Sequence[int]], list[Finding]]
 CHECKS: tuple[Check, ...] = (
-    numbers, units, schedules, dates, sides, places, polarity, medications, people, unknown_words,
+    numbers, units, schedules, dates, sides, places, polarity, medications, problems, people, unknown_words,
 )  # fmt: skip
 
 

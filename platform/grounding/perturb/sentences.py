@@ -41,10 +41,10 @@ def reference_sentences(record: Record, summary: str) -> list[Piece]:
 
 def _is_borne_out(sentence: Piece, record: Record) -> bool:
     found = findings(sentence, record, record.evidence(claims(sentence)))
-    return not {f.category for f in found if f.how is not How.ELSEWHERE} - {
-        Category.ADDITION,
-        Category.CERTAINTY,
-    }
+    sure = [each for each in found if each.how is not How.ELSEWHERE]
+    return not any(
+        each.named or each.category not in (Category.ADDITION, Category.CERTAINTY) for each in sure
+    )
 
 
 def told_sentences(record: Record) -> list[str]:
