@@ -142,6 +142,22 @@ def test_and_what_was_not_dictated_is_found(claim: str, category: str) -> None:
     assert category in strong(claim, SPOKEN)
 
 
+@pytest.mark.parametrize(
+    ("told", "claim", "wrong"),
+    [
+        ("twice a day", "Metoprolol 25 mg three times a day.", "three times a day"),
+        ("every six to eight hours", "Metoprolol 25 mg every 4 to 6 hours.", "every 4 to 6 hours"),
+        ("every six to eight hours", "Metoprolol 25 mg every 6 to 12 hours.", "12 hours"),
+        ("t.i.d.", "Metoprolol 25 mg three times a day.", None),
+        ("four times a day", "Metoprolol 25 mg every 6 hours.", None),
+    ],
+)
+def test_a_number_of_a_schedule_is_no_number_of_its_own(told: str, claim: str, wrong: str | None) -> None:
+    held = found(claim, f"Patient: I take metoprolol 25 milligrams {told}.")
+    compared = [each for each in held if each.category != "addition"]
+    assert [claim[each.start : each.end] for each in compared] == ([wrong] if wrong else [])
+
+
 def test_the_record_s_own_words_for_a_number_are_whole() -> None:
     source = "Patient: My knee has hurt for a month."
     (finding,) = [each for each in found("Knee pain for 5 months.", source) if each.record]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from grounding.checks.medications import read_drugs
 from grounding.checks.neighbours import Group, around, groups, nearness
+from grounding.checks.schedules import counts
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -53,7 +54,7 @@ def _with_unit(group: Group) -> Group:
 
 def _parts(group: Group, held: Sequence[Group], text: str) -> list[Group]:
     """A pair such as 130/80 is one thing; a range may have been told in two parts."""
-    members = [each for each in group.members if not _is_year(each)]
+    members = [each for each in group.members if not _is_year(each) and not _is_of_a_schedule(each, text)]
     if len(members) > 1 and any(_agree(group, each) for each in held):
         return [group]
     if len(members) == 2 and members[1].value == "10":  # "like a six" is six of ten, with few words around it
@@ -155,15 +156,14 @@ def _dose_of_another(claimed: Quantity, sentence: Piece, record: Record) -> Find
     )
 
 
+def _is_of_a_schedule(claimed: Quantity, text: str) -> bool:
+    """In "three times a day", which the check of schedules reads."""
+    return any(start <= claimed.start < end for start, end in counts(text))
+
+
 def _is_year(claimed: Quantity) -> bool:
     """Of the calendar, which the check of dates reads."""
     return not claimed.unit and re.fullmatch(r"(?:19|20)\d\d", claimed.value) is not None
-
-
-def around_lines(record: Record, evidence: Sequence[int]) -> list[int]:
-    """The evidence and the lines beside it: a number is often the answer in the next line."""
-    wanted = {n + step for n in evidence for step in (-1, 0, 1)}
-    return sorted(wanted & set(range(len(record.lines))))
 
 
 def _same_number(claimed: Quantity, held: Quantity) -> bool:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from grounding.checks.numbers import around_lines
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -47,7 +46,7 @@ def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[
     claimed = _read(sentence.text, sentence.start)
     if not claimed:
         return []
-    near = [found for n in around_lines(record, evidence) for found in _line(record, n)]
+    near = [found for n in _around(record, evidence) for found in _line(record, n)]
     everywhere = {schedule for n in range(len(record.lines)) for schedule, *_ in _line(record, n)}
     results = []
     for schedule, start, end in claimed:
@@ -62,6 +61,17 @@ def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[
             how = How.CONTRADICTED if rivals else How.ABSENT
         results.append(Finding(Category.FREQUENCY, how, start, end, rivals))
     return results
+
+
+def counts(text: str) -> list[tuple[int, int]]:
+    """Where the numbers of its schedules stand. The second of "every 6 to 8 hours" is in no schedule, and not among them."""
+    return [match.span("low") if match["hours"] else match.span() for match in _PATTERN.finditer(text)]
+
+
+def _around(record: Record, evidence: Sequence[int]) -> list[int]:
+    """The evidence and the lines beside it: how often is often the answer in the next line."""
+    wanted = {n + step for n in evidence for step in (-1, 0, 1)}
+    return sorted(wanted & set(range(len(record.lines))))
 
 
 def _line(record: Record, number: int) -> list[tuple[str, int, int]]:
