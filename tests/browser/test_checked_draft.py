@@ -113,6 +113,35 @@ def test_a_flagged_sentence_is_explained_beside_it_and_the_page_stays_as_it_is(
     )
 
 
+def test_a_sentence_with_two_errors_the_model_writes_anew_and_only_what_the_check_bears_out_is_offered(
+    page: Page, server: str, engine: StubEngine, clinician: User
+) -> None:
+    engine.answer = (
+        "Her right knee has been swollen for three months. She takes metoprolol 250 mg three times a day."
+    )
+    engine.under_schema = {"rewrite": rewritten("Her left knee has been swollen for three weeks.")}
+    sign_in(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+    page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+    page.get_by_role("link", name="Check, edit and accept").click()
+    expect(page.locator("#checked .claim-wrong")).to_have_count(2)
+    page.get_by_role("button", name="Explain sentence 1").press("Enter")
+    expect(explanation(page, 1)).to_contain_text(
+        "The model would write: “Her left knee has been swollen for three weeks.” The check finds nothing wrong with that."
+    )
+    engine.under_schema["rewrite"] = rewritten("She takes metoprolol 50 mg twice a day.")
+    page.get_by_role("button", name="Explain sentence 2").press("Enter")
+    expect(explanation(page, 2)).to_contain_text("Leave it out, unless you know it from elsewhere.")
+    expect(page.locator("#checked")).not_to_contain_text("50 mg twice")
+    keep(page, "summary-rewritten")
+    explanation(page, 1).get_by_role("button", name="Use this").press("Enter")
+    expect(page.get_by_label("Your text")).to_have_value(
+        "Her left knee has been swollen for three weeks. She takes metoprolol 250 mg three times a day."
+    )
+    expect(page.locator("#checked .claim-wrong")).to_have_count(1)
+
+
 def test_an_edited_text_is_checked_while_she_types_and_accepted_with_its_own_check(
     page: Page, server: str, engine: StubEngine, clinician: User
 ) -> None:
@@ -162,3 +191,7 @@ def explanation(page: Page, number: int) -> Locator:
 
 def said(text: str, category: str) -> str:
     return json.dumps({"category": category, "explanation": text})
+
+
+def rewritten(sentence: str) -> str:
+    return json.dumps({"rewrite": sentence})
