@@ -55,6 +55,11 @@ def places(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fin
     return found
 
 
+def is_part(word: str) -> bool:
+    """Whether it names a part of the body."""
+    return word.lower() in _parts()
+
+
 def complaints(text: str) -> Iterator[Said]:
     """ "knee pain", "pain in his left knee", "her knee hurts"; a word such as "headache" is both."""
     words = [(match.group().lower(), match.start(), match.end()) for match in _WORD.finditer(text)]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grounding.checks.neighbours import around, nearness
+from grounding.checks.places import is_part
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -17,6 +18,8 @@ _SIDE = re.compile(
 )
 _NO_SIDE_BEFORE = re.compile(r"(?:\ball|\balright|that'?s|that is|you'?re|is that|be|exactly|was|were|had|has|have|just|who|she|he|they|i|we|is)\s+$", re.IGNORECASE)  # fmt: skip
 _NO_SIDE_AFTER = re.compile(r"\s*(?:[.,?!;]|$|now\b|away\b|after\b|before\b|then\b|there\b|here\b|about\b|when\b|the\b|my\b|his\b|her\b|a\b|it\b|for\b|at\b|on\b|up\b|over\b|as\b|him\b|me\b|us\b|them\b)", re.IGNORECASE)  # fmt: skip
+_FOLLOWING = re.compile(r"\s+(?:upper\s+|lower\s+)?(?!back\b)(\w+)", re.IGNORECASE)
+"""The word that a side stands before; "right back" is a time."""
 _SAID_OF_A_SIDE = re.compile(r"\b(?:the|my|your|his|her|on|in|to|from)\s+(?:the\s+)?$", re.IGNORECASE)
 _COMPARED = re.compile(
     r"\b(left|right)\b[^.;]{0,40}\b(?:than|versus|compared (?:to|with)|in comparison (?:to|with))\s+(?:on\s+)?(?:the\s+)?\1\b",
@@ -138,7 +141,7 @@ def read_sides(text: str, offset: int, found: list[Term]) -> Iterator[Side]:
     """Every side of a line; "all right", "left the house" and the like are none. ``found`` are the line's terms."""
     for match in _SIDE.finditer(text):
         side = str(match.lastgroup)
-        before, after = text[max(0, match.start() - 14) : match.start()], text[match.end() : match.end() + 10]
+        before, after = text[max(0, match.start() - 14) : match.start()], text[match.end() : match.end() + 30]
         if match.group().lower() in {"left", "right"} and _is_no_side(before, after):
             continue
         following = [
@@ -155,6 +158,8 @@ def read_sides(text: str, offset: int, found: list[Term]) -> Iterator[Side]:
 
 
 def _is_no_side(before: str, after: str) -> bool:
+    if (following := _FOLLOWING.match(after)) and is_part(following.group(1)):
+        return False  # "has left knee pain"
     if _SAID_OF_A_SIDE.search(before):
         return bool(re.match(r"\s*(?:now|away|thing|direction|track|way)\b", after, re.IGNORECASE))
     return bool(_NO_SIDE_BEFORE.search(before) or _NO_SIDE_AFTER.match(after))
