@@ -94,6 +94,7 @@ _TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\w)\.\d+|[a
 
 _CODE = re.compile(r"[A-Za-z]-?$|\bq\.?$", re.IGNORECASE)
 """Before the number of a code, such as L5, A1c, COVID-19 or q.2h."""
+_APART = re.compile(r"[,;.]\s+")
 _AGE_BEFORE = re.compile(r"\b(?:aged?|age of|age is|turned|turning)\s*$", re.IGNORECASE)
 _AGE_AFTER = re.compile(r"[\s-]*(?:old|o\b|/o)", re.IGNORECASE)
 _SHORT_AGE = re.compile(r"\s*y\.?/?o\b", re.IGNORECASE)
@@ -124,6 +125,8 @@ class _Token:
     word: str
     start: int
     end: int
+    apart: bool = False
+    """A comma or full stop stands before it: the HR of "88, HR 76" is no hour."""
 
 
 def quantities(text: str) -> list[Quantity]:
@@ -178,12 +181,13 @@ def _tokens(text: str) -> list[_Token]:
     bare = PLACEHOLDER.sub(lambda match: "\u2013" * len(match.group()), text)
     bare = DATE.sub(lambda match: " " * len(match.group()), bare)
     bare = _ENUMERATOR.sub(lambda match: " " * len(match.group()), bare)
-    tokens = []
+    tokens, before = [], 0
     for match in _TOKEN.finditer(bare):
         word = match.group().lower()
+        apart, before = _APART.fullmatch(bare, before, match.start()) is not None, match.end()
         if word[0].isdigit() and _CODE.search(bare, max(0, match.start() - 2), match.start()):
             continue
-        tokens.append(_Token(word, *match.span()))
+        tokens.append(_Token(word, *match.span(), apart))
     return _without_and(_spelled_units(tokens))
 
 
@@ -263,6 +267,8 @@ def _unit(tokens: list[_Token], at: int) -> tuple[str, int]:
     if at >= len(tokens):
         return "", tokens[-1].end if tokens else 0
     word = tokens[at].word
+    if tokens[at].apart:
+        return "", tokens[at].end
     if (
         word in {"more", "full", "whole", "to", "or"}
         and at + 1 < len(tokens)

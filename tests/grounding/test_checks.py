@@ -193,7 +193,9 @@ def test_words_that_only_look_like_sides_are_none(word: str) -> None:
     assert "side" in {each.category.value for each in found("Left knee pain and right knee pain.", source)}
 
 
-@pytest.mark.parametrize("before", ["The patient has", "She had", "He was found to have", "There is", "Today"])
+@pytest.mark.parametrize(
+    "before", ["The patient has", "She had", "He was found to have", "There is", "Today"]
+)
 def test_a_side_is_read_after_any_verb(before: str) -> None:
     assert "side" in strong(f"{before} right knee pain.", "Patient: My left knee hurts.")
 

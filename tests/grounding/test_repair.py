@@ -28,6 +28,7 @@ def repaired(text: str) -> str | None:
             "She takes metoprolol twenty five milligrams twice a day.",
         ),
         ("Left knee has been swollen for 3 months.", "Left knee has been swollen for three weeks."),
+        ("Ibuprofen 600 mg once a day.", "Ibuprofen 600 mg three times a day."),
     ],
 )
 def test_the_records_own_value_takes_the_place_of_the_wrong_one(wrong: str, right: str) -> None:
@@ -36,7 +37,7 @@ def test_the_records_own_value_takes_the_place_of_the_wrong_one(wrong: str, righ
 
 @pytest.mark.parametrize(
     "sentence",
-    ["A colonoscopy is scheduled.", "She takes losartan 50 mg daily.", "Ibuprofen 600 mg once a day."],
+    ["A colonoscopy is scheduled.", "She takes losartan 50 mg daily.", "Take the tablets once a day."],
 )
 def test_what_the_record_does_not_settle_is_not_made_up(sentence: str) -> None:
     """An invention, two errors at once, and two frequencies that the record gives."""

@@ -139,21 +139,28 @@ def _dose_of_another(claimed: Quantity, sentence: Piece, record: Record) -> Find
     before = [name for name, _, end in read_drugs(sentence.text) if end <= claimed.start]
     if claimed.unit not in DOSES or not before:
         return None
-    named = record.once("drugs", lambda: read_drugs(record.source))
-    places = [start for name, start, _ in named if name == before[-1]]
-    given = [
+    given = _doses(before[-1], record)
+    rivals = [q for q in given if q.unit == claimed.unit]
+    if not rivals or any(_agrees(claimed, q) for q in given):
+        return None
+    places = tuple((q.start, q.end) for q in rivals)[:3]
+    return Finding(
+        Category.DOSE, How.CONTRADICTED, claimed.start + sentence.start, claimed.end + sentence.start, places
+    )
+
+
+def _doses(drug: str, record: Record) -> list[Quantity]:
+    """The numbers that may be the drug's dose, with or without a unit: those of the lines that name it."""
+    places = [
+        start for name, start, _ in record.once("drugs", lambda: read_drugs(record.source)) if name == drug
+    ]
+    return [
         q
         for line, held in zip(record.lines, record.quantities, strict=True)
         if any(line.start <= place < line.end for place in places)
         for q in held
-        if q.unit == claimed.unit
+        if q.unit in DOSES or not (q.unit or q.implied)
     ]
-    if not given or any(_agrees(claimed, q) for q in given):
-        return None
-    rivals = tuple((q.start, q.end) for q in given)[:3]
-    return Finding(
-        Category.DOSE, How.CONTRADICTED, claimed.start + sentence.start, claimed.end + sentence.start, rivals
-    )
 
 
 def _is_of_a_schedule(claimed: Quantity, text: str) -> bool:

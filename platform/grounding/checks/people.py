@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
@@ -37,8 +37,18 @@ _WIDER = {
     "paternal": {"father", "dad's"},
     "wife": {"husband"},
     "husband": {"wife"},
+    "aunt": {"sister"},
+    "uncle": {"brother"},
 }
 _RELATION = re.compile(r"\b(?:" + "|".join(_RELATIONS) + r")\b", re.IGNORECASE)
+_SIDES = frozenset(("maternal", "paternal"))
+_SAYS_LITTLE = frozenset(
+    term.form
+    for term in terms(
+        "history has had been with died age old year family and alive healthy well also positive significant both"
+    )
+)
+_SENTENCE = re.compile(r"[^.;?!]+")
 _REPORTS = re.compile(r"\b(?:patient|pt|he|she)\s+(?:reports?|states?|says|said|stated|reported|complains|endorses|describes|tells)\b", re.IGNORECASE)  # fmt: skip
 
 
@@ -46,6 +56,7 @@ def people(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fin
     return [
         *_sex(sentence, record),
         *_relations(sentence, record, evidence),
+        *_whose(sentence, record),
         *_speaker(sentence, record, evidence),
     ]
 
@@ -100,6 +111,36 @@ def _relations(sentence: Piece, record: Record, evidence: Sequence[int]) -> list
             )
         )
     return results
+
+
+def _whose(sentence: Piece, record: Record) -> list[Finding]:
+    """The father's illness where the record tells it of the mother, in each sentence that speaks of it."""
+    named = [match for match in _RELATION.finditer(sentence.text) if match.group().lower() not in _SIDES]
+    results = []
+    ends = [match.start() for match in named[1:]] + [len(sentence.text)]
+    for match, end in zip(named, ends, strict=False):
+        name = _RELATIONS[match.group().lower()]
+        told = sentence.text[match.end() : end]
+        wanted = {term.form for term in terms(told)} - _SAYS_LITTLE
+        units = record.once("families", lambda: list(_families(record)))
+        speak = [
+            (who, place) for who, words, place in units if wanted and 2 * len(words & wanted) > len(wanted)
+        ]
+        if speak and all(who and name not in who for who, _ in speak):
+            place = match.start() + sentence.start, match.end() + sentence.start
+            results.append(
+                Finding(Category.PERSON, How.CONTRADICTED, *place, tuple(at for _, at in speak)[:3])
+            )
+    return results
+
+
+def _families(record: Record) -> Iterator[tuple[set[str], set[str], tuple[int, int]]]:
+    """The relatives and the words of each sentence of the record, and where it stands."""
+    for line in record.lines:
+        for piece in _SENTENCE.finditer(line.text):
+            who = {_RELATIONS[each.lower()] for each in _RELATION.findall(piece.group())}
+            words = {term.form for term in terms(piece.group())}
+            yield who, words, (line.start + piece.start(), line.start + piece.end())
 
 
 def _relatives(record: Record) -> list[tuple[str, int, int, int]]:

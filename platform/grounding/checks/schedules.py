@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from grounding.checks.medications import read_drugs
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -50,6 +51,11 @@ def schedules(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[
     everywhere = {schedule for n in range(len(record.lines)) for schedule, *_ in _line(record, n)}
     results = []
     for schedule, start, end in claimed:
+        own = _of_the_drug(sentence.text[: start - sentence.start], record)
+        if own and schedule != "needed" and not any(_meet(schedule, other) for other, *_ in own):
+            places = tuple((first, last) for _, first, last in own)[:3]
+            results.append(Finding(Category.FREQUENCY, How.CONTRADICTED, start, end, places))
+            continue
         if any(_meet(schedule, other) for other, *_ in near):
             continue
         rivals = tuple((first, last) for other, first, last in near if other != "needed")[:3]
@@ -72,6 +78,28 @@ def _around(record: Record, evidence: Sequence[int]) -> list[int]:
     """The evidence and the lines beside it: how often is often the answer in the next line."""
     wanted = {n + step for n in evidence for step in (-1, 0, 1)}
     return sorted(wanted & set(range(len(record.lines))))
+
+
+def _of_the_drug(before: str, record: Record) -> list[tuple[str, int, int]]:
+    """How often the record says to take the drug that was named last; empty where its lines leave any doubt.
+
+    That is the schedules between its name and the next drug's, on its own line, if there is one wherever it is dosed.
+    """
+    named = read_drugs(before)
+    if not named:
+        return []
+    drugs = record.once("drugs", lambda: read_drugs(record.source))
+    found: list[tuple[str, int, int]] = []
+    for n, line in enumerate(record.lines):
+        within = [each for each in drugs if line.start <= each[1] < line.end]
+        for at, (name, start, end) in enumerate(within):
+            if name != named[-1][0]:
+                continue
+            until = within[at + 1][1] if at + 1 < len(within) else line.end
+            if not at and any(first < start for _, first, _ in _line(record, n)):
+                return []  # "twice a day you take metformin"
+            found += [each for each in _line(record, n) if end <= each[1] < until and each[0] != "needed"]
+    return found
 
 
 def _line(record: Record, number: int) -> list[tuple[str, int, int]]:
