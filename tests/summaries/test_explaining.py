@@ -30,7 +30,7 @@ Patient: My left knee has been swollen for three weeks. I take metoprolol 25 mg 
 Doctor: I will give you ibuprofen 600 mg three times a day."""
 SOUND = "His left knee has been swollen for three weeks."
 WRONG_DOSE = "[NAME_1] takes metoprolol 250 mg twice a day."
-ONCE = "He takes ibuprofen 600 mg once a day."
+TWO_ERRORS = "He takes ibuprofen 800 mg once a day."
 INVENTED = "A colonoscopy is scheduled."
 WHY = "The record says 25 mg of metoprolol, but the sentence about [NAME_1] says 250 mg."
 
@@ -41,7 +41,7 @@ def says(text: str, kind: str = "number") -> str:
 
 @pytest.fixture
 def draft(engine: StubEngine, clinic: Clinic, clinician: User) -> Summary:
-    engine.answer = f"{SOUND} {WRONG_DOSE} {ONCE} {INVENTED}"
+    engine.answer = f"{SOUND} {WRONG_DOSE} {TWO_ERRORS} {INVENTED}"
     engine.under_schema = {"explanation": says(WHY)}
     return summarize_text(clinic=clinic, text=PASTED, user=clinician).summary
 
@@ -77,8 +77,8 @@ def test_what_the_check_put_right_needs_no_rewrite_by_the_model(
     ("written", "offered"),
     [
         ("He takes ibuprofen 600 mg three times a day.", "He takes ibuprofen 600 mg three times a day."),
-        ("He takes ibuprofen 800 mg three times a day.", None),
-        (ONCE, None),
+        ("He takes ibuprofen 600 mg twice a day.", None),
+        (TWO_ERRORS, None),
     ],
 )
 def test_a_rewrite_is_offered_only_where_the_check_bears_it_out(
@@ -209,22 +209,22 @@ def test_a_rewrite_or_leaving_it_out_is_offered_with_its_button(
     right = "He takes ibuprofen 600 mg three times a day."
     engine.under_schema["rewrite"] = json.dumps({"rewrite": right})
     content = post(client_for(clinician), draft, 3).content.decode()
-    assert f'data-from="{ONCE}" data-to="{right}"' in content
-    engine.under_schema["rewrite"] = json.dumps({"rewrite": ONCE})
+    assert f'data-from="{TWO_ERRORS}" data-to="{right}"' in content
+    engine.under_schema["rewrite"] = json.dumps({"rewrite": TWO_ERRORS})
     content = post(client_for(clinician), draft, 3).content.decode()
-    assert f'data-from="{ONCE}" data-to=""' in content
+    assert f'data-from="{TWO_ERRORS}" data-to=""' in content
     assert "Leave it out" in content
 
 
 def test_a_sentence_of_the_text_she_has_saved_is_explained_and_no_other_under_its_number(
     draft: Summary, engine: StubEngine, clinician: User, client_for: ClientFor
 ) -> None:
-    saved = f"{ONCE} {SOUND}"
+    saved = f"{TWO_ERRORS} {SOUND}"
     save_edit(summary=draft, user=clinician, text=saved)
     client, of = client_for(clinician), fingerprint(saved)
     assert post(client, draft, 1, of=of).status_code == 200
-    assert ONCE in json.loads(engine.received[-1])["messages"][-1]["content"]
-    save_edit(summary=draft, user=clinician, text=f"{WRONG_DOSE} {ONCE}")
+    assert TWO_ERRORS in json.loads(engine.received[-1])["messages"][-1]["content"]
+    save_edit(summary=draft, user=clinician, text=f"{WRONG_DOSE} {TWO_ERRORS}")
     gone = post(client, draft, 1, of=of)
     assert gone.status_code == 400
     assert "Look at the summary again" in gone.content.decode()
