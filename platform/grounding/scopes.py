@@ -65,7 +65,7 @@ _YES = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"\W*(?:well\W+|um\W+|uh\W+|oh\W+|so\W+|i mean\W+)*(?:no\b|nope|nah|not\b|never|none|nothing|neither|i (?:do|have|am|did|was|ca|can) ?(?:n't|not)|i don'?t|i haven'?t|i'?m not|negative|uh-uh|nuh|n-no|denies)",
+    r"\W*(?:well\W+|um\W+|uh\W+|oh\W+|so\W+|i mean\W+)*(?:no\b|(?:absolutely|definitely|certainly|of course|probably) not\b|nope|nah|not\b|never|none|nothing|neither|i (?:do|have|am|did|was|ca|can) ?(?:n't|not)|i don'?t|i haven'?t|i'?m not|negative|uh-uh|nuh|n-no|denies)",
     re.IGNORECASE,
 )
 _ASKS = re.compile(

@@ -2,8 +2,11 @@
 
 import pytest
 
+from grounding.checks.allergies import allergies
 from grounding.detector import get_detector
 from grounding.evidence import Record
+from grounding.findings import Category, How
+from grounding.pieces import Piece
 
 VISIT = Record("""Doctor: What brings you in today, Mr. Smith?
 Patient: My left knee has been hurting for about three weeks. I twisted it playing tennis.
@@ -77,3 +80,51 @@ def test_a_wrong_sentence_is_flagged(sentence: str) -> None:
 def test_a_right_sentence_is_left_alone(sentence: str) -> None:
     (judgement,) = get_detector().judge_against(VISIT, sentence).sentences
     assert not judgement.flagged
+
+
+SMOKING = {
+    "quit": "Doctor: Do you smoke?\nPatient: I quit ten years ago. I used to smoke a pack a day.",
+    "no": "Doctor: Do you smoke or drink?\nPatient: Absolutely not.",
+    "yes": "Doctor: Do you smoke?\nPatient: Yes, about a pack a day. I am working on quitting.",
+    "never": "Doctor: Any tobacco?\nPatient: Never.",
+    "note": "She smokes daily and drinks socially.",
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong", "right"),
+    [
+        ("quit", ["He smokes.", "Smokes one pack per day.", "Never smoked."], ["Former smoker.", "Denies tobacco use."]),
+        ("no", ["He smokes.", "Drinks alcohol socially."], ["Nonsmoker.", "Denies tobacco, alcohol or drug use."]),
+        ("yes", ["Nonsmoker.", "Former smoker.", "Never smoked."], ["Smokes one pack per day.", "Trying to quit smoking."]),
+        ("never", ["Former smoker.", "He smokes."], ["Nonsmoker.", "Never smoked."]),
+        ("note", ["Denies tobacco, alcohol or drug use.", "He quit smoking."], ["Drinks alcohol, and smokes."]),
+    ],
+)  # fmt: skip
+def test_smoking_and_drinking_are_now_once_or_never(told: str, wrong: list[str], right: list[str]) -> None:
+    def turned(text: str) -> bool:
+        (judgement,) = get_detector().judge(SMOKING[told], text).sentences
+        return any(f.category is Category.NEGATION and f.how is How.CONTRADICTED for f in judgement.findings)
+
+    assert [text for text in wrong + right if turned(text)] == wrong
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence", "wrong"),
+    [
+        ("Doctor: Any allergies?\nPatient: Penicillin gives me a rash.", "NKDA.", True),
+        ("Doctor: Any allergies?\nPatient: Penicillin gives me a rash.", "No known drug allergies.", True),
+        ("Doctor: Any allergies?\nPatient: Penicillin gives me a rash.", "Allergic to sulfa.", True),
+        (
+            "Doctor: Any allergies?\nPatient: Penicillin gives me a rash.",
+            "Allergic to penicillin (rash).",
+            False,
+        ),
+        ("Doctor: Any allergies?\nPatient: No.", "No known drug allergies.", False),
+        ("Doctor: Any allergies to medications?\nPatient: None that I know of.", "NKDA.", False),
+        ("Patient: I am allergic to shellfish.", "Denies any allergies.", True),
+        ("Patient: My back hurts.", "No known drug allergies.", False),
+    ],
+)
+def test_allergies_are_none_or_those_of_the_record(told: str, sentence: str, wrong: bool) -> None:
+    assert bool(allergies(Piece(0, len(sentence), sentence), Record(told), [])) is wrong

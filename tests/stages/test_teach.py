@@ -85,7 +85,7 @@ def test_an_answer_is_kept_or_left_out_for_a_reason(
 
 def test_a_sentence_that_is_only_doubted_is_left_out_where_it_says_something_new(tmp_path: Path) -> None:
     """Back pain, treated with physiotherapy: the detector cannot tell of a sentence half of which is new."""
-    source, answer = visit_rows(3)[2]["source"], "She was given physiotherapy, a brace and an X-ray."
+    source, answer = visit_rows(3)[2]["source"], "She was given physiotherapy, a cushion and slippers."
     spec = spec_of(tmp_path, coughs(1), url="http://127.0.0.1:9")
     (judgement,) = get_detector().judge(source, answer).sentences
     assert judgement.verdict is Verdict.UNSURE

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from grounding.checks.allergies import allergies
 from grounding.checks.dates import dates
+from grounding.checks.habits import habits
 from grounding.checks.medications import medications
 from grounding.checks.numbers import numbers
 from grounding.checks.people import people
@@ -19,7 +21,7 @@ from grounding.pieces import Piece
 
 Check = Callable[[Piece, Record, Sequence[int]], list[Finding]]
 CHECKS: tuple[Check, ...] = (
-    numbers, units, schedules, dates, sides, places, polarity, medications, problems, people, unknown_words,
+    numbers, units, schedules, dates, sides, places, polarity, habits, allergies, medications, problems, people, unknown_words,
 )  # fmt: skip
 
 

@@ -61,6 +61,10 @@ def people(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Fin
     ]
 
 
+def names_relative(text: str) -> bool:
+    return _RELATION.search(text) is not None
+
+
 def _sex(sentence: Piece, record: Record) -> list[Finding]:
     """A man's pronouns for a woman. Sentences on the family have others' pronouns, and are passed over."""
     known = record.once("sex", lambda: sex_of(record))
