@@ -40,7 +40,7 @@ def fault(source: str, summary: str, *, is_whole: bool, spec: TeachSpec) -> str:
 def _is_doubted(sentence: Judgement) -> bool:
     """The check cannot tell, and found something that the record may not hold. A person would look; here nobody does."""
     found = {finding.how for finding in sentence.findings}
-    return sentence.verdict is Verdict.UNSURE and bool(found & {How.ABSENT, How.CONTRADICTED})
+    return sentence.verdict is Verdict.UNSURE and bool(found & {How.ABSENT, How.CONTRADICTED, How.LIKELY})
 
 
 def names_somebody_else(source: str, summary: str) -> bool:

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from grounding.decision import Decision, unread
 from grounding.evidence import Record
 from grounding.features import read
-from grounding.findings import Category, Finding, How
+from grounding.findings import OPPOSITE, Category, Finding, How
 from grounding.pieces import Piece, sentences
 from privacy.onnx import WeightsError, checked_card, session
 
@@ -174,7 +174,7 @@ class Detector:
         return Judgement(piece, verdict, probability, category, tuple(dict.fromkeys(shown)), tuple(found))
 
     def _verdict(self, probability: float, found: list[Finding], log: Floats) -> Verdict:
-        contradicted = {finding.category for finding in found if finding.how is How.CONTRADICTED}
+        contradicted = {each.category for each in found if each.how in (How.CONTRADICTED, How.LIKELY)}
         if exact := _exact(found):
             return Verdict.CONTRADICTED if How.CONTRADICTED in exact else Verdict.ABSENT
         if probability < self._decision.unsure and not contradicted:
@@ -189,7 +189,7 @@ def _exact(found: Sequence[Finding]) -> set[How]:
     return {
         each.how
         for each in found
-        if (each.how is How.CONTRADICTED and each.category in EXACT)
+        if (each.how is How.CONTRADICTED and each.category in EXACT | OPPOSITE)
         or (each.how is How.ABSENT and (each.category in NEVER_INFERRED or each.named))
     }
 

@@ -21,11 +21,17 @@ class Category(StrEnum):
     ADDITION = "addition"
 
 
+OPPOSITE = frozenset((Category.NEGATION, Category.CERTAINTY))
+"""What can be turned round. A finding that the record says the opposite, and nothing in it speaks for the sentence, flags it."""
+
+
 class How(StrEnum):
     CONTRADICTED = "contradicted"
     """The record says otherwise of the same thing."""
     ABSENT = "absent"
     """Nowhere in the record."""
+    LIKELY = "likely"
+    """The record seems to say otherwise: somebody should look, though it is no proof."""
     ELSEWHERE = "elsewhere"
     """In the record, though not with what the sentence says it of: a doubt, no proof."""
 

@@ -4,7 +4,7 @@ A question affirms nothing until it is answered: "Any fever? – No." denies fev
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,7 +41,8 @@ _LONG = re.compile(
     re.IGNORECASE,
 )
 _NOT_THERE = re.compile(
-    r"\s*(?:ha(?:ve|s|d)|having|been having|had any|notic\w*|fe(?:el|lt)\w*|think|believe|experienc\w*|seen?|any|been any|report\w*|complain\w*)\b",
+    r"\s*(?:(?:really|actually|currently|appreciably|even|ever)\s+)?(?:ha(?:ve|s|d)|having|been having|had any|notic\w*|fe(?:el|lt)\w*|think|believe|experienc\w*|seen?|any|been any|report\w*"
+    r"|complain\w*|appreciat\w*|hear\w*|find|found|observ\w*|detect\w*|palpat\w*|appear in|(?:\w+\s+){0,3}any)\b",
     re.IGNORECASE,
 )
 """After "not": what follows is absent. After any other verb, "did not relieve the pain", only the verb is denied."""
@@ -65,7 +66,7 @@ _YES = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"\W*(?:well\W+|um\W+|uh\W+|oh\W+|so\W+|i mean\W+)*(?:no\b|(?:absolutely|definitely|certainly|of course|probably) not\b|nope|nah|not\b|never|none|nothing|neither|i (?:do|have|am|did|was|ca|can) ?(?:n't|not)|i don'?t|i haven'?t|i'?m not|negative|uh-uh|nuh|n-no|denies)",
+    r"\W*(?:(?:well|um|uh|oh|so|i mean|hm+|ah|okay|yeah|actually|honestly|sorry|thankfully|fortunately|luckily|thank goodness|i (?:would|'d) say|i think|i guess|yeah)\W+)*(?:no\b|(?:absolutely|definitely|certainly|of course|probably) not\b|nope|nah|not\b|never|none|nothing|neither|i (?:do|have|am|did|was|ca|can) ?(?:n't|not)|i don'?t|i haven'?t|i'?m not|negative|uh-uh|nuh|n-no|i (?:do|did|would|could|can) ?n[o']t|denies|decided against)",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
@@ -77,6 +78,9 @@ _ASKS_WITHIN = re.compile(
     re.IGNORECASE,
 )
 """A question somewhere in a line that dictation left without its mark."""
+_EMPTY = re.compile(r"\W*(?:(?:um+|uh+|hm+|oh|well|so|let me (?:think|see)|i see)\W*)+", re.IGNORECASE)
+ANSWERS = 3
+"""So many lines after a question may hold its answer."""
 _WORDS_OF_LIST, _WORDS_OF_VERB = 40, 2
 
 
@@ -139,18 +143,42 @@ def stands(text: str, terms: Iterable[Term], offset: int = 0) -> Iterator[tuple[
             yield term, Stand.DOUBTED if Stand.DOUBTED in around else Stand.AFFIRMED
 
 
-def answered(line: Piece, answer: Piece | None) -> Stand | None:
-    """How a question's words stand once it is answered; None where the line asks nothing."""
-    text = line.text.rstrip()
-    if not (
-        text.endswith("?") or (line.speaker == "doctor" and _ASKS.match(text) and len(text.split()) < 14)
-    ):
+def answered(line: Piece, after: Sequence[Piece]) -> Stand | None:
+    """How a question's words stand once it is answered in the lines ``after``; None where it asks nothing, or is borne out as it is put."""
+    answer = _answer(line, after)
+    if not _asks(line):
         return Stand.DENIED if _is_unmarked_and_denied(line, answer) else None
-    if answer is None or answer.speaker == line.speaker:
+    if answer is None:
         return Stand.ASKED
     if _NO.match(answer.text):
         return Stand.DENIED
-    return Stand.AFFIRMED if _YES.match(answer.text) else Stand.ASKED
+    if not _YES.match(answer.text):
+        return Stand.ASKED
+    # "You walk without any problems?" and a yes bears out what the question denies.
+    return None if _DENY.search(line.text) else Stand.AFFIRMED
+
+
+def _asks(line: Piece) -> bool:
+    text = line.text.rstrip()
+    return text.endswith("?") or (
+        line.speaker == "doctor" and bool(_ASKS.match(text)) and len(text.split()) < 14
+    )
+
+
+def _answer(line: Piece, after: Sequence[Piece]) -> Piece | None:
+    """What somebody else says next: past another question or two of the same person, and past a mere "um"."""
+    for other in after:
+        if other.speaker == line.speaker:
+            if not _asks(other):
+                return None
+        elif not _EMPTY.fullmatch(other.text):
+            return other
+    return None
+
+
+def is_no(text: str) -> bool:
+    """An answer that begins with a no."""
+    return bool(_NO.match(text))
 
 
 def _is_unmarked_and_denied(line: Piece, answer: Piece | None) -> bool:

@@ -153,7 +153,8 @@ def _reason(judgement: Judgement, record: Record, text: str) -> str:
 def _in_words(finding: Finding, record: Record, text: str) -> str:
     said = text[finding.start : finding.end]
     if finding.category is Category.NEGATION:
-        return f"The record may say the opposite about “{said}”."
+        may = "says" if finding.how is How.CONTRADICTED else "may say"
+        return f"The record {may} the opposite about “{said}”."
     if finding.category is Category.CERTAINTY:
         return f"The record is less, or more, certain about “{said}”."
     if finding.how is How.CONTRADICTED and finding.record:

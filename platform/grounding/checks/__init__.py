@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from grounding.checks.allergies import allergies
 from grounding.checks.dates import dates
+from grounding.checks.degrees import degrees
 from grounding.checks.habits import habits
 from grounding.checks.medications import medications
 from grounding.checks.numbers import numbers
@@ -13,6 +14,7 @@ from grounding.checks.polarity import polarity
 from grounding.checks.problems import problems
 from grounding.checks.schedules import schedules
 from grounding.checks.sides import sides
+from grounding.checks.turned import turned
 from grounding.checks.units import units
 from grounding.checks.words import unknown_words
 from grounding.evidence import Record
@@ -21,7 +23,7 @@ from grounding.pieces import Piece
 
 Check = Callable[[Piece, Record, Sequence[int]], list[Finding]]
 CHECKS: tuple[Check, ...] = (
-    numbers, units, schedules, dates, sides, places, polarity, habits, allergies, medications, problems, people, unknown_words,
+    numbers, units, schedules, dates, sides, places, polarity, turned, degrees, habits, allergies, medications, problems, people, unknown_words,
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from grounding.checks.words import is_known
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
-from grounding.scopes import Stand, answered
+from grounding.scopes import Stand
 from grounding.terms import terms
+from grounding.told import answer_to
 
 _ALLERGY = re.compile(r"\ballerg(?:y|ies|ic)\b", re.IGNORECASE)
 _NONE = re.compile(
@@ -56,7 +57,7 @@ def _told(record: Record) -> tuple[list[Place], list[Place]]:
         if not _ALLERGY.search(line.text) and not _NONE.search(line.text):
             continue
         following = record.lines[number + 1] if number + 1 < len(record.lines) else None
-        asked = answered(line, following)
+        asked = answer_to(record, number)
         if asked is None:
             (none if _NONE.search(line.text) else some).append((line.start, line.end))
         elif following is not None and following.speaker != line.speaker:

@@ -7,7 +7,8 @@ from grounding.checks.people import names_relative
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
-from grounding.scopes import Stand, answered
+from grounding.scopes import Stand
+from grounding.told import answer_to
 
 _SMOKING = r"smok(?:e[drs]?|ing)|tobacco|cigarettes?|cigars?|nicotine"
 _DRINKING = r"alcohol(?:ic)?|drink(?:s|er|ing)?|beers?|wine|liquor|etoh"
@@ -79,14 +80,13 @@ def _told(record: Record) -> Told:
     for number, line in enumerate(record.lines):
         following = record.lines[number + 1] if number + 1 < len(record.lines) else None
         for topic, state, start, end in _read(line.text):
-            for each in _states_here(state, line, following):
+            for each in _states_here(state, answer_to(record, number), following):
                 found.setdefault(topic, []).append((each, (line.start + start, line.start + end)))
     return found
 
 
-def _states_here(state: str, line: Piece, following: Piece | None) -> list[str]:
+def _states_here(state: str, asked: Stand | None, following: Piece | None) -> list[str]:
     """None where a question is answered by other words than yes or no, unless they tell of once or never."""
-    asked = answered(line, following)
     if asked is None or following is None:
         return [state] if asked is None else []
     said = _state(following.text)

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
-from grounding.scopes import Stand, answered, stands
+from grounding.scopes import Stand, stands
 from grounding.terms import Term, terms
+from grounding.told import stands_in
 
 _BETWEEN = re.compile(
     r"[,;:./()]|\b(?:and|or|nor|with|to|for|from|by|that|which|is|are|was|were|has|have|had|during|after|before|due|as|about|her|his|the|any|no|not|without|denies|reports)\b",
     re.IGNORECASE,
 )
-_EMPTY = frozenset(
+EMPTY = frozenset(
     [
         "recent",
         "issu",
@@ -113,7 +114,7 @@ def _phrases(text: str) -> Iterator[_Phrase]:
 
 def _phrase(run: list[Term], stand: Stand | None) -> Iterator[_Phrase]:
     kept = tuple(term for term in run if term.form[0].isalpha())
-    if stand is not None and any(term.form not in _EMPTY for term in kept):
+    if stand is not None and any(term.form not in EMPTY for term in kept):
         yield _Phrase(kept, stand)
 
 
@@ -130,9 +131,9 @@ def _disagreement(
     places = tuple(place for _, place, _ in told)[:3]
     if not any((stand is Stand.DENIED) == denied for *_, stand in told):
         whole = near & set(record.holding(phrase.forms, 1.0))
-        return Category.NEGATION, How.CONTRADICTED if whole else How.ELSEWHERE, places
+        return Category.NEGATION, How.LIKELY if whole else How.ELSEWHERE, places
     if phrase.stand is Stand.AFFIRMED and all(stand is not Stand.AFFIRMED for *_, stand in told):
-        return Category.CERTAINTY, How.CONTRADICTED if len(phrase.forms) > 1 else How.ELSEWHERE, places
+        return Category.CERTAINTY, How.LIKELY if len(phrase.forms) > 1 else How.ELSEWHERE, places
     if phrase.stand is Stand.DOUBTED and all(stand is Stand.AFFIRMED for *_, stand in told):
         return Category.CERTAINTY, How.ELSEWHERE, places
     return None
@@ -150,12 +151,4 @@ def _place_and_stand(phrase: _Phrase, record: Record, number: int) -> tuple[tupl
 
 def line_stands(record: Record, number: int) -> list[tuple[Term, Stand]]:
     """The terms of a record's line with how they stand, a question's by its answer."""
-    return record.once(("stands", number), lambda: _line_stands(record, number))
-
-
-def _line_stands(record: Record, number: int) -> list[tuple[Term, Stand]]:
-    line = record.lines[number]
-    following = record.lines[number + 1] if number + 1 < len(record.lines) else None
-    if (asked := answered(line, following)) is not None:
-        return [(term, asked) for term in record.terms[number]]
-    return list(stands(line.text, record.terms[number], line.start))
+    return record.once(("stands", number), lambda: stands_in(record, number, record.terms[number]))
