@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from grounding.decision import Decision, unread
 from grounding.evidence import Record
 from grounding.features import read
-from grounding.findings import OPPOSITE, Category, Finding, How
+from grounding.findings import Category, Finding, How, proof
 from grounding.pieces import Piece, sentences
 from privacy.onnx import WeightsError, checked_card, session
 
@@ -28,12 +28,6 @@ CHECKS_CARD = "checks.json"
 LABELS = ("supported", "contradicted", "absent")
 """What the cross-encoder tells apart."""
 MAX_TOKENS = 224
-EXACT = frozenset(
-    (Category.NUMBER, Category.DOSE, Category.UNIT, Category.FREQUENCY, Category.DATE, Category.AGE, Category.SIDE, Category.MEDICATION)
-)  # fmt: skip
-"""What is compared exactly: where the record says otherwise, the sentence is flagged whatever its probability."""
-NEVER_INFERRED = frozenset((Category.NUMBER, Category.DOSE, Category.FREQUENCY))
-"""Of these, also where the record holds no such thing. Sides, dates and ages are worked out from what was said."""
 _BATCH = 8
 Floats = npt.NDArray[np.float32]
 
@@ -70,7 +64,7 @@ class Judgement:
     @property
     def proven(self) -> bool:
         """An exact check found the record to say otherwise, or to hold no such thing."""
-        return bool(_exact(self.findings))
+        return bool(proof(self.findings))
 
 
 @dataclass(frozen=True)
@@ -175,23 +169,13 @@ class Detector:
 
     def _verdict(self, probability: float, found: list[Finding], log: Floats) -> Verdict:
         contradicted = {each.category for each in found if each.how in (How.CONTRADICTED, How.LIKELY)}
-        if exact := _exact(found):
+        if exact := proof(found):
             return Verdict.CONTRADICTED if How.CONTRADICTED in exact else Verdict.ABSENT
         if probability < self._decision.unsure and not contradicted:
             return Verdict.SUPPORTED
         if probability < self._decision.threshold:
             return Verdict.UNSURE
         return Verdict.CONTRADICTED if contradicted or log[1] > log[2] else Verdict.ABSENT
-
-
-def _exact(found: Sequence[Finding]) -> set[How]:
-    """How the exact checks disagree beyond doubt."""
-    return {
-        each.how
-        for each in found
-        if (each.how is How.CONTRADICTED and each.category in EXACT | OPPOSITE)
-        or (each.how is How.ABSENT and (each.category in NEVER_INFERRED or each.named))
-    }
 
 
 def _category(found: list[Finding]) -> Category:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from grounding.detector import EXACT, Verdict
-from grounding.findings import Category, Finding, How
+from grounding.detector import Verdict
+from grounding.findings import EXACT, Category, Finding, How
 
 MAX_CHARACTERS = 200
 """Of an explanation; and so many tokens are enough for it, its category and the braces around both."""

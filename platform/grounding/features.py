@@ -5,19 +5,22 @@ from collections.abc import Sequence
 
 from grounding.checks import findings
 from grounding.checks.polarity import line_stands
+from grounding.checks.turned import is_denied_too, leads
 from grounding.checks.words import is_known
 from grounding.evidence import Record
-from grounding.findings import Category, Finding, How
+from grounding.findings import Category, Finding, How, proof
 from grounding.pieces import Piece, claims
 from grounding.scopes import Stand, scopes
 from grounding.terms import terms
 
 _CHECKED = tuple(each for each in Category if each is not Category.ADDITION)
+PROVEN = "proven"
+"""The column that tells what is flagged whatever its probability."""
 NAMES = (
     *(f"{category}:sure" for category in _CHECKED),
     *(f"{category}:doubt" for category in _CHECKED),
     "unknown share", "unknown words", "unlike evidence", "no evidence", "words",
-    "denied, not there", "not denied, there",
+    "denied, not there", "not denied, there", "denied, told", "denied, surely told", "told, denied", PROVEN,
 )  # fmt: skip
 """The columns of ``features``."""
 
@@ -48,6 +51,8 @@ def features(
         float(not evidence),
         math.log1p(len(sentence.text.split())) - 2,
         *_turned(sentence, record, evidence),
+        *leads(sentence, record),
+        float(bool(proof(found))),
     ]
 
 
@@ -63,4 +68,4 @@ def _turned(sentence: Piece, record: Record, evidence: Sequence[int]) -> tuple[f
     there = Stand.DENIED in held or any(
         scope.stand is Stand.DENIED for scope in scopes(record.lines[best].text)
     )
-    return float(here and not there), float(there and not here)
+    return float(here and not there and not is_denied_too(sentence, record)), float(there and not here)

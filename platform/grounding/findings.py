@@ -1,5 +1,6 @@
 """What a check finds: words of the sentence that the record contradicts or does not hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +22,12 @@ class Category(StrEnum):
     ADDITION = "addition"
 
 
+EXACT = frozenset(
+    (Category.NUMBER, Category.DOSE, Category.UNIT, Category.FREQUENCY, Category.DATE, Category.AGE, Category.SIDE, Category.MEDICATION)
+)  # fmt: skip
+"""What is compared exactly: where the record says otherwise, the sentence is flagged whatever its probability."""
+NEVER_INFERRED = frozenset((Category.NUMBER, Category.DOSE, Category.FREQUENCY, Category.MEDICATION))
+"""Of these, also where the record holds no such thing. Sides, dates and ages are worked out from what was said."""
 OPPOSITE = frozenset((Category.NEGATION, Category.CERTAINTY))
 """What can be turned round. A finding that the record says the opposite, and nothing in it speaks for the sentence, flags it."""
 
@@ -49,3 +56,13 @@ class Finding:
     end: int
     record: tuple[tuple[int, int], ...] = ()
     named: bool = False
+
+
+def proof(found: Sequence[Finding]) -> set[How]:
+    """How the exact checks disagree beyond doubt: what flags a sentence whatever its probability."""
+    return {
+        each.how
+        for each in found
+        if (each.how is How.CONTRADICTED and each.category in EXACT | OPPOSITE)
+        or (each.how is How.ABSENT and (each.category in NEVER_INFERRED or each.named))
+    }

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from grounding.detector import EXACT, Detector, Judgement, Verdict, get_detector
+from grounding.detector import Detector, Judgement, Verdict, get_detector
 from grounding.evidence import Record
-from grounding.findings import How
+from grounding.findings import EXACT, How
 
 
 def repair(record: Record, judgement: Judgement, detector: Detector | None = None) -> str | None:

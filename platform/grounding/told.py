@@ -14,14 +14,23 @@ from grounding.quantities import Quantity, quantities
 from grounding.scopes import ANSWERS, Stand, answered, is_no, stands
 from grounding.terms import Term, terms
 
-_LISTS = r"no|nor|none|neither|without|den(?:y|ies|ied|ying)|negative|absent|free|any|anything|ever|have you|do you|did you|are you|how about|what about"
+_LISTS = r"no|nor|none|neither|without|den(?:y|ies|ied|ying)|negative|absent|free"
+_ASKS = re.compile(
+    r"\b(?:any|anything|ever|have you|do you|did you|are you|how about|what about)\b|\?", re.IGNORECASE
+)
+"""What leaves a word near it open."""
+_SAYS_NOTHING = re.compile(
+    r"\b(?:why do ?n['’]?t (?:we|you|i)|if you do ?n['’]?t mind|(?:do|did|is|are|was|have|has|ca|could) ?n['’]?t (?:you|it|we|they|he|she)(?=\W*(?:[?.,]|$))|no (?:problem|worries))\b",
+    re.IGNORECASE,
+)
+"""A negation that denies nothing."""
 _MAYBE_DENIES = re.compile(
     rf"\b(?:(?P<list>{_LISTS})|not|never|nothing|nope|nah|unlikely|un(?:able|aware|sure|changed)|lack\w*"
     r"|stop\w*|quit\w*|rid|fail\w*|refus\w*|declin\w*|against|hardly|rarely|barely|except|instead|avoid\w*|rul\w+ out|n't|\w+n't|cannot|besides|off|hold"
-    r"|gone|away|if|hate|less|only|trouble|difficult\w*|problems? with|hard|los[st]|loss|limit\w*|died|forb\w+|non\w+)\b|\?",
+    r"|gone|away|if|hate|less|only|trouble|difficult\w*|problems? with|hard|los[st]|loss|limit\w*|died|forb\w+|non\w+)\b",
     re.IGNORECASE,
 )
-"""What may deny a word near it, or leave it open: a list of many words, or a few."""
+"""What may deny a word near it: a list of many words, or a few."""
 _ENDS = re.compile(
     r"\b(?:but|however|although|there (?:is|are|was|were)|(?:you|he|she|they|i) (?:do )?ha(?:ve|s|d)|positive for|reports?|complains?|endorses?)\b",
     re.IGNORECASE,
@@ -41,7 +50,7 @@ class Told:
     affirmed: Lines
     denied: Lines
     not_denied: Lines
-    """Not even possibly."""
+    """Not even possibly, nor asked of."""
     maybe_denied: Lines
     weights: Mapping[str, float]
     unheard: float
@@ -101,14 +110,22 @@ def _read(record: Record) -> Told:
     lines: dict[str, dict[str, set[int]]] = {
         each: {} for each in ("affirmed", "denied", "open", "maybe", "any")
     }
-    maybe = _maybe_denied(record)
+    maybe, open_ = _near(record, _MAYBE_DENIES), _near(record, _ASKS)
     for number in range(len(record.lines)):
         held = record.terms[number] + list(_numbers(record.quantities[number]))
         yes = answer_to(record, number) is Stand.AFFIRMED
         for term, stand in stands_in(record, number, held):
             near = not yes and any(start <= term.start < end for start, end in maybe[number])
-            for kind in ("any", "maybe" if near or stand is Stand.ASKED else "open", stand.value):
-                lines.setdefault(kind, {}).setdefault(term.form, set()).add(number)
+            asked = not yes and any(start <= term.start < end for start, end in open_[number])
+            kind = (
+                "maybe"
+                if near or stand is Stand.DENIED
+                else "asked"
+                if asked or stand is Stand.ASKED
+                else "open"
+            )
+            for each in ("any", kind, stand.value):
+                lines.setdefault(each, {}).setdefault(term.form, set()).add(number)
     count = len(record.lines)
     return Told(
         lines["affirmed"],
@@ -120,15 +137,18 @@ def _read(record: Record) -> Told:
     )
 
 
-def _maybe_denied(record: Record) -> list[list[tuple[int, int]]]:
-    """Of each line, where in the source. A long sentence was cut into lines: a denial in one may reach into the next."""
+def _near(record: Record, cues: re.Pattern[str]) -> list[list[tuple[int, int]]]:
+    """Of each line, what in the source is near such a cue. A long sentence was cut into lines: a denial in one may reach into the next."""
     found: list[list[tuple[int, int]]] = []
     for first, last in _whole_sentences(record):
         start, end = record.lines[first].start, record.lines[last].end
-        reaches = [(start + since, start + until) for since, until in _reaches(record.source[start:end])]
+        reaches = [
+            (start + since, start + until) for since, until in _reaches(record.source[start:end], cues)
+        ]
         for number in range(first, last + 1):
             line = record.lines[number]
-            found.append([(line.start, line.end)] if _no_follows(record, number) else reaches)
+            answered = cues is _MAYBE_DENIES and _no_follows(record, number)
+            found.append([(line.start, line.end)] if answered else reaches)
     return found
 
 
@@ -142,12 +162,15 @@ def _whole_sentences(record: Record) -> Iterator[tuple[int, int]]:
             first = number + 1
 
 
-def _reaches(text: str) -> Iterator[tuple[int, int]]:
+def _reaches(text: str, cues: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    passed = [match.span() for match in _SAYS_NOTHING.finditer(text)]
     spans = [match.span() for match in re.finditer(r"\S+", text)]
     starts = [start for start, _ in spans]
-    for cue in _MAYBE_DENIES.finditer(text):
+    for cue in cues.finditer(text):
+        if any(start <= cue.start() < end for start, end in passed):
+            continue
         at = bisect(starts, cue.start()) - 1
-        last = spans[min(len(spans) - 1, at + (_FAR if cue["list"] else _AHEAD))][1]
+        last = spans[min(len(spans) - 1, at + (_FAR if cues is _ASKS or cue["list"] else _AHEAD))][1]
         end = _ENDS.search(text, cue.end(), last)
         yield starts[max(0, at - _BEHIND)], end.start() if end else last
 

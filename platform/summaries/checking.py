@@ -8,10 +8,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grounding.detector import EXACT, Detector, Judgement, Verdict, get_detector
+from grounding.detector import Detector, Judgement, Verdict, get_detector
 from grounding.evidence import Record, forms
 from grounding.explaining import Flagged
-from grounding.findings import Category, Finding, How
+from grounding.findings import EXACT, Category, Finding, How
 from grounding.omissions import Omission, omissions
 from grounding.repair import repair
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grounding.decision import Decision, joined, unread
-from grounding.features import NAMES
+from grounding.features import NAMES, PROVEN
 from grounding.fitting import fit
 from grounding.scoring import area_under_curve, balanced_accuracy, calibration_error, lexical
 
@@ -35,6 +35,7 @@ def _fitted() -> tuple[Decision, np.ndarray, np.ndarray]:
     features = rng.normal(0, 0.3, (4000, len(NAMES)))
     features[:, NAMES.index("dose:sure")] = (wrong == 1) & (rng.random(4000) < 0.7)
     features[:, NAMES.index("side:sure")] = (wrong == 0) & (rng.random(4000) < 0.3)
+    features[:, NAMES.index(PROVEN)] = rng.random(4000) < np.where(wrong == 1, 0.3, 0.03)
     first = np.arange(4000) % 2 == 0
     decision = fit(features, unread(4000), wrong, first, ~first, np.full(4000, -1), np.zeros(0))
     return decision, features, wrong
@@ -44,8 +45,20 @@ def test_a_decision_is_calibrated_and_keeps_its_share_of_false_flags() -> None:
     decision, features, wrong = _fitted()
     chances = 1 / (1 + np.exp(-decision.log_odds(features, unread(4000))))
     assert calibration_error(chances.tolist(), wrong.tolist()) < 0.05
-    assert (chances >= decision.threshold)[wrong == 0].mean() < 0.1
+    flagged = (chances >= decision.threshold) | (features[:, NAMES.index(PROVEN)] > 0)
+    assert 0.06 < flagged[wrong == 0].mean() < 0.1
     assert decision.unsure <= decision.threshold
+
+
+def test_what_is_proven_is_likelier_wrong_and_leaves_the_other_weights_alone() -> None:
+    decision, features, wrong = _fitted()
+    proven = NAMES.index(PROVEN)
+    assert decision.weights[proven] > 1
+    first = np.arange(len(wrong)) % 2 == 0
+    features = features.copy()
+    features[features[:, proven] > 0, NAMES.index("dose:sure")] = 1 - wrong[features[:, proven] > 0]
+    other = fit(features, unread(4000), wrong, first, ~first, np.full(4000, -1), np.zeros(0))
+    assert np.allclose(np.delete(decision.weights, proven), np.delete(other.weights, proven))
 
 
 def test_a_finding_never_speaks_for_a_sentence() -> None:

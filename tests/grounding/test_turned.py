@@ -92,6 +92,19 @@ def test_a_single_word_for_the_sentence_is_enough_to_leave_it_alone() -> None:
     assert not flagged("She denies headaches.", told + "\nPatient: No headaches today.")
 
 
+def test_a_question_that_nobody_answers_is_for_neither_side() -> None:
+    told = "Patient: My knee has been swollen all week.\nDoctor: Any other swelling in the knee?\nPatient: My wife drove me here."
+    assert flagged("There is no swelling of the knee.", told)
+    assert not flagged("She has other swelling.", told)
+
+
+@pytest.mark.parametrize("answer", ["Yes.", "Yeah, I do."])
+def test_a_yes_bears_out_what_the_question_denies(answer: str) -> None:
+    told = f"Doctor: You walk the stairs without any pain now?\nPatient: {answer}"
+    assert not flagged("She walks the stairs without pain.", told)
+    assert not flagged("No pain on the stairs.", told)
+
+
 def test_the_record_s_line_is_shown() -> None:
     (sentence,) = get_detector().judge(DIALOGUE, "She denies smoking.").sentences
     assert "smoke" in DIALOGUE[slice(*sentence.evidence[0])]

@@ -35,9 +35,13 @@ _ITEM = re.compile(
     r"[,;:./()]|\b(?:and|or|nor|but|with|to|for|from|that|which|who|during|after|before|due|as|because|when|while|if|although|however|on|in|at|of)\b",
     re.IGNORECASE,
 )
+_IS_A = re.compile(r"\s+(?:an?|the)\s+(?:[\w-]+,?\s+){0,3}", re.IGNORECASE)
+""" "not a pleasant 59-year-old": an age is never denied."""
 _EFFECTS = frozenset(map(stem, ("better", "help", "helped", "benefit", "resolved", "prevent", "response")))
 """That a treatment does not do this is seldom said with these words; "better" stands for relief and improvement (words/same.txt)."""
-_MARGIN, _SURELY = 0.1, 0.2
+_HABITS = frozenset(("tobacco", "alcohol"))
+"""Now, once or never: read by checks/habits.py."""
+_MARGIN, _SURELY, _FAR_AHEAD = 0.1, 0.1, 0.4
 _MOST, _AHEAD = 0.5, 0.3
 
 
@@ -55,6 +59,10 @@ class Denial:
     def forms(self) -> set[str]:
         return {term.form for term in self.clause}
 
+    @property
+    def denied_forms(self) -> set[str]:
+        return {term.form for term in self.denied}
+
 
 def turned(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Finding]:
     return [*_denied_though_told(sentence, record), *_told_though_denied(sentence, record)]
@@ -68,21 +76,28 @@ def _denied_though_told(sentence: Piece, record: Record) -> Iterator[Finding]:
 
 
 def _is_told(denial: Denial, held: Told) -> bool:
-    """The record holds more of it without a "no" anywhere near than with one; or surely, and does not deny its first word at all.
+    """The record holds more of it without a "no" anywhere near than with one; or surely tells it, and does not deny its first word
+    even possibly; or tells far more of it than it denies, and surely denies no word of it.
 
     The rarest of the words denied must not stand near a "no" each time: "no edema of the legs" where the legs are told of.
     """
-    denied = {term.form for term in denial.denied}
+    denied = denial.denied_forms
     known = [form for form in denied if form in held.weights]
-    if any(term.form in _EFFECTS for term in denial.denied[:2]):
+    if any(term.form in _EFFECTS for term in denial.denied[:2]) or denied & _HABITS:
         return False
     if known and max(known, key=lambda form: (held.weights[form], form)) not in held.not_denied:
         return False
     if held.told_more(denial.forms) >= _MARGIN:
         return held.told_more(denied) >= 0
+    surely = held.surely_told_more(denial.forms)
     first = {term.form for term in denial.denied[:1]}
-    is_open = any(form in held.denied or form in held.maybe_denied for form in first)
-    return not is_open and held.surely_told_more(denial.forms) >= _SURELY
+    if not any(form in held.denied or form in held.maybe_denied for form in first) and surely >= _SURELY:
+        return True
+    return (
+        surely >= _FAR_AHEAD
+        and held.told_more(denial.forms) >= -_MARGIN
+        and not any(form in held.denied for form in denied)
+    )
 
 
 def denials(text: str) -> Iterator[Denial]:
@@ -93,7 +108,7 @@ def denials(text: str) -> Iterator[Denial]:
         last = _end_of_clause(text, cue.end() + 1)
         clause = tuple(term for term in content if first <= term.start < last)
         denied = tuple(term for term in clause if term.start >= cue.end())
-        age = any(cue.end() <= each.start < cue.end() + 4 for each in ages)
+        age = any(_IS_A.fullmatch(text, cue.end(), each.start) for each in ages if each.start > cue.end())
         if clause and text[cue.end() : last].strip(" ."):
             yield Denial(cue.start(), (denied or clause)[-1].end, denied, clause, age)
 
@@ -134,6 +149,26 @@ def _is_within(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
 def _item(run: list[Term]) -> Iterator[tuple[Term, ...]]:
     if any(term.form not in EMPTY and term.form[0] != "#" for term in run):
         yield tuple(run)
+
+
+def leads(sentence: Piece, record: Record) -> tuple[float, float, float]:
+    """How far ahead the record is, from 0 to 1: in telling what the sentence denies, read generously and strictly; in denying what it tells."""
+    held = told(record)
+    denied = [each for each in denials(sentence.text) if held.told_more(each.denied_forms) >= 0]
+    items = [{term.form for term in item} for item in assertions(sentence.text)]
+    return (
+        max((max(held.told_more(each.forms), 0.0) for each in denied), default=0.0),
+        max((max(held.surely_told_more(each.forms), 0.0) for each in denied), default=0.0),
+        max((max(-held.surely_told_more(forms), 0.0) for forms in items), default=0.0),
+    )
+
+
+def is_denied_too(sentence: Piece, record: Record) -> bool:
+    """Of each thing that the sentence denies the record holds a word near a "no"."""
+    held = told(record)
+    return all(
+        any(form in held.maybe_denied for form in each.denied_forms) for each in denials(sentence.text)
+    )
 
 
 def _finding(sentence: Piece, start: int, end: int, record: Record, line: int) -> Finding:
