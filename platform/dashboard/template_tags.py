@@ -1,6 +1,7 @@
 """The template library ``precis``: how forms, words and numbers look on pages."""
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select
 from django.utils.safestring import SafeString
 
@@ -11,6 +12,13 @@ register = template.Library()
 
 # Models whose names are two words, or another word than people use.
 _SPOKEN = {"apitoken": "API key", "modelartifact": "Model", "trainingrun": "Training run"}
+
+
+@register.simple_tag
+def promise() -> str:
+    """Where everything stays: the clinic may have another server answer, teach or explain (docs/engines.md)."""
+    leaves = settings.ENGINE_URL or settings.TEACHER_URL or settings.EXPLAINER_URL
+    return "Everything stays in the clinic" if leaves else "Everything stays on this machine"
 
 
 @register.filter

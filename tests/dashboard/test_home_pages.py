@@ -1,6 +1,7 @@
 """The home page, the menu and the pages of errors."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client, RequestFactory
@@ -68,6 +69,16 @@ def test_home_says_who_is_signed_in_and_that_nothing_leaves(client_for: SignedIn
     page = client_for(officer).get(reverse("dashboard:home")).content.decode()
     for words_shown in ("olga", "Privacy officer, Alder Clinic", "Everything stays on this machine"):
         assert words_shown in page
+
+
+@pytest.mark.parametrize("setting", ["ENGINE_URL", "TEACHER_URL", "EXPLAINER_URL"])
+def test_where_a_server_of_the_clinic_is_asked_no_page_says_that_nothing_leaves_the_machine(
+    client_for: SignedIn, officer: User, settings: Any, setting: str
+) -> None:
+    setattr(settings, setting, "http://10.0.0.5:8000")
+    page = client_for(officer).get(reverse("dashboard:home")).content.decode()
+    assert "Everything stays in the clinic" in page
+    assert "on this machine" not in page
 
 
 def test_home_counts_the_own_clinics_records_only(
