@@ -13,16 +13,11 @@ from playwright.sync_api import Page, expect
 PASSWORD = "a long enough password"
 
 
-def keep(page: Page, name: str) -> None:
-    """Pictures of the page as it is now; nothing runs over the edge of a phone, and axe finds nothing serious."""
+def keep(page: Page, name: str, *, is_ours: bool = True) -> None:
+    """Pictures of the page as it is now; nothing runs over the edge of a phone, and on our own axe finds nothing serious."""
     folder = os.environ.get("PRECIS_SCREENSHOTS")
     page.wait_for_load_state()
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    serious = [
-        (each["id"], [node["html"] for node in each["nodes"]][:3])
-        for each in found
-        if each["impact"] in {"serious", "critical"}
-    ]
+    serious = _serious(page) if is_ours else []
     assert not serious, f"{name}: {serious}"
     for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
@@ -34,6 +29,15 @@ def keep(page: Page, name: str) -> None:
             page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
+
+
+def _serious(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [
+        (each["id"], [node["html"] for node in each["nodes"]][:3])
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+    ]
 
 
 def sign_in(page: Page, server: str, name: str) -> None:
@@ -53,6 +57,13 @@ def sign_in_by_keyboard(page: Page, server: str, name: str) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
+
+
+def forget_refusals(complaints: list[str], status: int) -> None:
+    """The browser complains about each answer with this status, which is what the test asked for."""
+    assert complaints
+    assert all(str(status) in complaint for complaint in complaints), complaints
+    complaints.clear()
 
 
 def press_until_focused(page: Page, label: str, exact: bool = False) -> None:

@@ -34,7 +34,8 @@ class NotFlagged(Exception):
 class Explained:
     """``number`` counts the text's sentences from 1; ``rewrite`` is None where the sentence is best left out.
 
-    All of it is scrubbed, as the draft is. ``source`` is the record's text.
+    All of it is scrubbed, as the draft is. ``source`` is the record's text, ``by`` the larger model that was asked; empty for
+    the one that wrote.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Explained:
     explanation: Explanation
     rewrite: str | None
     source: str
+    by: str
 
 
 def explain(
@@ -70,7 +72,7 @@ def explain(
             about,
         )
         rewrite = sentence.suggestion or _rewrite(deployment, about, source)
-    explained = Explained(number, sentence, explanation, rewrite, source)
+    explained = Explained(number, sentence, explanation, rewrite, source, settings.EXPLAINER_MODEL)
     _note(summary, explained, deployment, user, token, is_draft=text in (None, draft))
     return explained
 
@@ -132,5 +134,5 @@ def _note(
         kind=explanation.kind or "",
         fault=explanation.fault or "",
         rewritten=explained.rewrite is not None,
-        explainer=settings.EXPLAINER_MODEL,
+        explainer=explained.by,
     )

@@ -11,7 +11,13 @@ FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-co
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def complaints() -> list[str]:
+    """What the browser's console complained about; must be empty at the end of a test."""
+    return []
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, complaints: list[str]) -> Iterator[Page]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no Chromium is installed")
@@ -19,9 +25,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with sync_playwright() as playwright:
         browser: Browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        opened = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        opened = context.new_page()
         opened.set_default_timeout(15_000)
-        complaints: list[str] = []
         opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         yield opened

@@ -2,13 +2,15 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
-from browsing import keep, sign_in
+from browsing import forget_refusals, keep, sign_in
 from playwright.sync_api import Locator, Page, expect
 from stub_engine import StubEngine
 
 from accounts.models import User
+from tests.scripted_teacher import KEY, NAME, scripted_teacher
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -140,6 +142,30 @@ def test_a_sentence_with_two_errors_the_model_writes_anew_and_only_what_the_chec
         "Her left knee has been swollen for three weeks. She takes metoprolol 250 mg three times a day."
     )
     expect(page.locator("#checked .claim-wrong")).to_have_count(1)
+
+
+def test_a_larger_model_explains_and_where_it_is_away_the_page_says_so(
+    page: Page, server: str, engine: StubEngine, clinician: User, settings: Any, complaints: list[str]
+) -> None:
+    engine.answer = (
+        "Her left knee has been swollen for three months. She takes metoprolol 25 mg three times a day."
+    )
+    answer = said("The record says three weeks, but the sentence says three months.", "number")
+    settings.EXPLAINER_KEY, settings.EXPLAINER_MODEL = KEY, NAME
+    sign_in(page, server, "dina")
+    page.goto(f"{server}/portal/")
+    with scripted_teacher(lambda _: answer) as larger:
+        settings.EXPLAINER_URL = larger.url
+        page.get_by_label("Or paste a record").fill("\n".join(TURNS))
+        page.get_by_role("button", name="Summarize", exact=True).last.press("Enter")
+        page.get_by_role("button", name="Explain sentence 1").press("Enter")
+        expect(explanation(page, 1)).to_contain_text(f"{NAME} explains: The record says three weeks")
+        assert len(engine.received) == 1, "the model that wrote was not asked"
+    page.get_by_role("button", name="Explain sentence 2").press("Enter")
+    expect(explanation(page, 2)).to_contain_text("The engine does not answer. Try again")
+    expect(page.locator("#summary-text .claim-wrong")).to_have_count(2)
+    keep(page, "portal-explained-by-a-larger")
+    forget_refusals(complaints, 503)
 
 
 def test_an_edited_text_is_checked_while_she_types_and_accepted_with_its_own_check(

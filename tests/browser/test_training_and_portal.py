@@ -1,19 +1,14 @@
-"""An administrator follows a run and deploys its model, a clinician gets a summary: in a real browser.
+"""An administrator follows a run and deploys its model, a clinician gets a summary: in a real browser."""
 
-Set PRECIS_SCREENSHOTS to a folder to keep a picture of every page, wide and narrow, light and dark.
-"""
-
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import model_rows
 import pytest
+from browsing import forget_refusals, keep, sign_in
 from django.core.handlers.wsgi import WSGIHandler
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 from stub_engine import stub_engine
 
@@ -25,37 +20,11 @@ from training.services.stages import settle
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)
 
-PASSWORD = "a long enough password"
-FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 PASTED = """Cardiology follow-up, 03/14/2026. Mary Ellsworth (DOB 02/11/1971, MRN 00482913) returns with her husband Tom.
 She reports chest tightness on climbing stairs for three weeks, relieved by rest. No syncope, no edema.
 BP 142/88, pulse 78 regular. ECG without ischemic changes. Plan: exercise test next week at Mercy General Hospital,
 start metoprolol 25 mg twice daily, call 617-555-0143 with the result."""
 SUMMARY = "[NAME_1] has had exertional chest tightness for three weeks. ECG is normal. Metoprolol was started; an exercise test is planned."
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console complained about; must be empty at the end of a test."""
-    return []
-
-
-@pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, complaints: list[str]) -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    # Playwright runs an event loop in this thread, which Django would take for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        opened = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        opened.set_default_timeout(15_000)
-        opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        browser.close()
-    assert complaints == []
 
 
 @pytest.fixture
@@ -75,36 +44,6 @@ def between_requests(monkeypatch: pytest.MonkeyPatch) -> Any:
 def server(live_server: LiveServer, settings: Any, own_var: Path) -> str:
     model_rows.pretend_installed(settings, own_var)
     return str(live_server.url)
-
-
-def keep(page: Page, name: str) -> None:
-    """Pictures of the page as it is now, and a check that nothing runs over the edge of a phone."""
-    folder = os.environ.get("PRECIS_SCREENSHOTS")
-    for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, (
-            f"{name} is wider than {width} px"
-        )
-        if folder:
-            page.wait_for_timeout(150)
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.emulate_media(color_scheme="light")
-
-
-def sign_in(page: Page, server: str, name: str) -> None:
-    page.goto(server)
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Home")).to_be_visible()
-
-
-def forget_refusals(complaints: list[str]) -> None:
-    """The browser complains about each answer 503, which is what the test asked for."""
-    assert all("503" in complaint for complaint in complaints)
-    complaints.clear()
 
 
 def plotted(page: Page) -> int:
@@ -214,7 +153,7 @@ def test_from_a_finished_run_to_a_summary_in_the_portal(
     expect(page.get_by_text("What you typed is still in the box.")).to_be_visible()
     assert page.get_by_label("Or paste a record").input_value() == PASTED
     keep(page, "portal-trouble")
-    forget_refusals(complaints)
+    forget_refusals(complaints, 503)
 
 
 def test_a_session_that_ended_does_not_cost_the_text(
@@ -232,7 +171,7 @@ def test_a_session_that_ended_does_not_cost_the_text(
     page.locator("form", has=page.get_by_label("Or paste a record")).get_by_role("button").click()
     expect(page.get_by_text("No model is deployed yet.").last).to_be_visible()
     assert page.get_by_label("Or paste a record").input_value() == PASTED
-    forget_refusals(complaints)
+    forget_refusals(complaints, 503)
 
 
 def test_a_deserted_run_page_ends_on_the_sign_in_page(page: Page, server: str, alice: User) -> None:
@@ -250,4 +189,4 @@ def test_the_api_page_works_under_our_content_policy(page: Page, server: str, cl
     page.goto(f"{server}/api/v1/docs")
     page.get_by_text("/api/v1/summaries").first.click()
     expect(page.get_by_role("heading", name="Request body")).to_be_visible()
-    keep(page, "api")
+    keep(page, "api", is_ours=False)
