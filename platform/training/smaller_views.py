@@ -8,6 +8,7 @@ from accounts.access import Action, clinic_of, own_or_404, requires, user_of
 from training import frontier
 from training.forms import SmallerForm
 from training.models import FINAL, TrainingRun
+from training.options import SmallerOptions
 from training.services import smaller as services
 from training.services.runs import RunRefused
 
@@ -44,11 +45,21 @@ def _source(request: HttpRequest, uuid: str) -> TrainingRun:
     return own_or_404(fetched, clinic_of(request), uuid).trained_in
 
 
+def _cannot(source: TrainingRun) -> str:
+    """Why nothing can be made of the run's model; empty where something can."""
+    try:
+        services.check(source, SmallerOptions())
+    except RunRefused as error:
+        return str(error)
+    return ""
+
+
 def _context(source: TrainingRun, form: SmallerForm) -> dict[str, object]:
     variants = frontier.variants_of(source)
     return {
         "source": source,
         "form": form,
+        "cannot": _cannot(source),
         "source_artifact": services.whole_of(source),
         "variants": variants,
         "chart": frontier.chart(variants) if len(variants) > 1 else None,
