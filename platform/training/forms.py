@@ -134,6 +134,7 @@ class StartRunForm(forms.Form):
     teacher = forms.ChoiceField(
         required=False,
         label="Teacher",
+        error_messages={"invalid_choice": "That teacher is not here, or may not teach. Choose again."},
         help_text="Its tokenizer may be another than the base model's: what is learned is its text.",
     )
     teach = forms.ChoiceField(
@@ -141,6 +142,7 @@ class StartRunForm(forms.Form):
         initial=_DEFAULTS.teach,
         choices=list(TEACH.items()),
         label="It summarizes",
+        help_text="Of the records to train on. One with a summary keeps it, and gets a second.",
     )
     teacher_drafts = forms.IntegerField(
         required=False,
@@ -191,6 +193,11 @@ class StartRunForm(forms.Form):
         return chosen
 
     @property
+    def faulty(self) -> list[forms.BoundField]:
+        """For the head of a form that is longer than a screen."""
+        return [field for field in self if field.errors]
+
+    @property
     def basics(self) -> list[forms.BoundField]:
         return [self[name] for name in ("dataset", "name", "epochs")]
 
@@ -199,16 +206,20 @@ class StartRunForm(forms.Form):
         return [self[name] for name in TAUGHT]
 
     @property
-    def taught_has_errors(self) -> bool:
-        return any(name in self.errors for name in TAUGHT)
+    def taught_is_open(self) -> bool:
+        return self._is_touched(TAUGHT)
 
     @property
     def advanced(self) -> list[forms.BoundField]:
         return [self[name] for name in ADVANCED]
 
     @property
-    def advanced_has_errors(self) -> bool:
-        return any(name in self.errors for name in ADVANCED)
+    def advanced_is_open(self) -> bool:
+        return self._is_touched(ADVANCED)
+
+    def _is_touched(self, names: tuple[str, ...]) -> bool:
+        """What was chosen, or is wrong, is seen when the form comes back."""
+        return self.is_bound and any(name in self.errors or name in self.changed_data for name in names)
 
 
 class MachinePlanForm(forms.Form):

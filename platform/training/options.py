@@ -7,8 +7,8 @@ from typing import Any, Self
 from jobs.specs import ADAPTER, EXPORTED_TYPES, METHODS, QUANTIZED_TYPES
 
 TEACH = {
-    "missing": "The training records that have no summary",
-    "all": "All training records; those that have a summary keep it and get a second one",
+    "missing": "Records without a summary",
+    "all": "All records, also those with a summary",
 }
 
 

@@ -1,11 +1,11 @@
 """A privacy officer erases a patient's records in a real browser: sees what goes, decides, types the number, sees it gone."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import model_rows
 import pytest
+from browsing import forget_refusals, keep, sign_in
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -13,6 +13,7 @@ from records.models import PrivacyPolicy, Record
 from records.readers import Row
 from records.services import retention, uploads
 from summaries.deployments import deploy
+from summaries.engine import served_name
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +29,7 @@ def test_a_patient_is_erased_from_records_datasets_and_service(
     rows = [Row(1, model_rows.NOTE.format(days=2) + " Again.", "Pain.", patient=f"P{learned.number + 1}")]
     uploads.import_rows(clinic=clinic, user=alice, rows=rows)
 
-    page.goto(f"{server}/sign-in/")
-    page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, server, "alice")
     page.get_by_role("link", name="Records", exact=True).click()
     expect(page.get_by_text("almost the same as").first).to_be_visible()
     keep(page, "records-near-duplicates")
@@ -68,14 +66,31 @@ def test_a_patient_is_erased_from_records_datasets_and_service(
     keep(page, "record-original-deleted")
 
 
-def keep(page: Page, name: str) -> None:
-    """Pictures, wide and narrow, where a folder is named; nothing may run over the edge of a phone."""
-    folder = os.environ.get("PRECIS_SCREENSHOTS")
-    for width in (360, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
-        if folder:
-            page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+def test_copies_on_a_server_elsewhere_are_named_before_and_after(
+    page: Page, server: str, alice: User, settings: Any, own_var: Any, complaints: list[str]
+) -> None:
+    clinic = alice.membership.clinic
+    model_rows.pretend_installed(settings, own_var)
+    run = model_rows.finished_run(clinic, alice)
+    deployment = deploy(artifact=model_rows.model_of(run), user=alice)
+    settings.ENGINE_URL = "http://10.0.0.5:8000"
+    copy = served_name(deployment.artifact.sha256)
+    learned = Record.objects.get(number=_first_learned())
+
+    sign_in(page, server, "alice")
+    page.goto(f"{server}{reverse('dashboard:erase_record', args=[learned.uuid])}")
+    expect(page.locator("code", has_text=copy)).to_be_visible()
+    page.get_by_label("Keep it in service, marked").check()
+    page.get_by_label("to confirm").fill("<b>R-1</b>")
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.get_by_text(f"That is not {learned.label}. Nothing was erased.")).to_be_visible()
+    expect(page.get_by_label("Keep it in service, marked")).to_be_checked()
+    keep(page, "erase-copies-elsewhere")
+    page.get_by_label("to confirm").fill(learned.label)
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.locator("code", has_text=copy)).to_be_visible()
+    keep(page, "lineage-copies-elsewhere")
+    forget_refusals(complaints, 400)
 
 
 def _first_learned() -> int:
