@@ -52,6 +52,18 @@ Doctor: I want an MRI. Take ibuprofen 600 mg three times a day with food for ten
         "Follow up in 3 weeks.",
         "She has left knee pain.",
         "Referred to orthopedics.",
+        "He reports fever and chills.",
+        "The patient has a fever.",
+        "He denies knee pain.",
+        "He smokes.",
+        "He currently smokes a pack a day.",
+        "Never smoked.",
+        "Allergic to sulfa.",
+        "No known drug allergies.",
+        "The knee is not swollen.",
+        "X-ray was not done.",
+        "Take ibuprofen without food.",
+        "Left knee pain after a fall.",
     ],
 )
 def test_a_wrong_sentence_is_flagged(sentence: str) -> None:
