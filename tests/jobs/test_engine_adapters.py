@@ -1,17 +1,19 @@
 """Several clinics' adapters upon one base: one process, the base in memory once, and no clinic gets another's model."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from jobs.engine import temporary_server
 from summaries.engine import EngineClient, EngineUnavailable
-from tests.jobs.running_engine import RunningEngine, running_engine, sha256, wait_for
+from tests.jobs.running_engine import RunningEngine, running_engine, sha256, use_one_core, wait_for
 from tests.jobs.tiny_gguf import write_tiny_adapter, write_tiny_gguf
 
 TOKENS = 40
@@ -47,9 +49,20 @@ def say(engine: RunningEngine, sha: str, record: int = 0) -> str:
     return EngineClient(engine.var).summarize(sha, RECORDS[record], max_new_tokens=TOKENS).text
 
 
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """How many threads share a sum moves its last bits, and with them a word of a model of random weights."""
+    before = os.sched_getaffinity(0)
+    use_one_core()
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def alone(base: Path, adapter: Path | None, var: Path) -> list[str]:
-    """What a model answers to each record when nothing else is served."""
-    with temporary_server(base, var=var, adapter=adapter) as (port, key):
+    """What a model answers to each record when nothing else is served, on one core as the running engine is."""
+    with on_one_core(), temporary_server(base, var=var, adapter=adapter) as (port, key):
         client = EngineClient.at(port, key)
         return [client.summarize("", record, max_new_tokens=TOKENS).text for record in RECORDS]
 
