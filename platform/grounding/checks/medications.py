@@ -39,7 +39,7 @@ def medications(sentence: Piece, record: Record, evidence: Sequence[int]) -> lis
     claimed = read_drugs(sentence.text)
     if not claimed:
         return []
-    held = record.once("drugs", lambda: read_drugs(record.source))
+    held = drugs_of(record)
     heard = record.once("words", lambda: {word.lower() for word in _WORD.findall(record.source)})
     known = {name for name, *_ in held}
     results = []
@@ -61,6 +61,11 @@ def read_drugs(text: str) -> list[tuple[str, int, int]]:
         for match in _WORD.finditer(text)
         if (known := _generic().get(match.group().lower()))
     ]
+
+
+def drugs_of(record: Record) -> list[tuple[str, int, int]]:
+    """Every drug that the record names, read once."""
+    return record.once("drugs", lambda: read_drugs(record.source))
 
 
 def _one_class(name: str, other: str) -> bool:

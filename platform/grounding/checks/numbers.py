@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from grounding.checks.medications import read_drugs
+from grounding.checks.medications import drugs_of, read_drugs
 from grounding.checks.neighbours import Group, around, groups, nearness
 from grounding.checks.schedules import counts
 from grounding.evidence import Record
@@ -151,9 +151,7 @@ def _dose_of_another(claimed: Quantity, sentence: Piece, record: Record) -> Find
 
 def _doses(drug: str, record: Record) -> list[Quantity]:
     """The numbers that may be the drug's dose, with or without a unit: those of the lines that name it."""
-    places = [
-        start for name, start, _ in record.once("drugs", lambda: read_drugs(record.source)) if name == drug
-    ]
+    places = [start for name, start, _ in drugs_of(record) if name == drug]
     return [
         q
         for line, held in zip(record.lines, record.quantities, strict=True)

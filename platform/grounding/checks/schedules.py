@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from grounding.checks.medications import read_drugs
+from grounding.checks.medications import drugs_of, read_drugs
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -88,7 +88,7 @@ def _of_the_drug(before: str, record: Record) -> list[tuple[str, int, int]]:
     named = read_drugs(before)
     if not named:
         return []
-    drugs = record.once("drugs", lambda: read_drugs(record.source))
+    drugs = drugs_of(record)
     found: list[tuple[str, int, int]] = []
     for n, line in enumerate(record.lines):
         within = [each for each in drugs if line.start <= each[1] < line.end]
