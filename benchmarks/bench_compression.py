@@ -8,7 +8,8 @@ and quantize as the worker does, in FOLDER; a stage that has ended well there is
 bench_quality.py may be given. Then each file is served by itself and asked the validation records, and answers are kept
 there too; at last each is timed, one right after the other. Variants: the whole
 model in each type, without and with the importance matrix, and mixed by measured loss; the pruned one unhealed, healed
-on labels alone, and healed by the tuned model's soft targets in as many steps. With --json, a list of {variant,
+on labels alone, and healed by the tuned model's soft targets in as many steps. At the end, how the pruned and healed
+one differs from the whole and from the one healed on labels, each with its 95 % interval. With --json, a list of {variant,
 megabytes, parameters, rouge1, rouge1_low, rouge1_high, kl_to_f16, tokens_per_s, time_to_first_token_ms, ram_mb}.
 """
 
@@ -27,10 +28,13 @@ sys.path[:0] = [str(ROOT / "platform"), str(ROOT), str(ROOT / "benchmarks")]
 
 import httpx  # noqa: E402
 import psutil  # noqa: E402
+import torch  # noqa: E402
 from bench_quality import MODELS, TOOLS, ensure, read, write_rows  # noqa: E402
+from torch.nn.functional import cross_entropy  # noqa: E402
+from transformers import AutoModelForCausalLM, GgufConfig  # noqa: E402
 
 from jobs.engine import temporary_server  # noqa: E402
-from jobs.metrics import bootstrap, rouge_per_row  # noqa: E402
+from jobs.metrics import bootstrap, paired, rouge_per_row  # noqa: E402
 from jobs.rundir import file_sha256, write_json_atomic  # noqa: E402
 from jobs.specs import (  # noqa: E402
     MIXED,
@@ -42,7 +46,11 @@ from jobs.specs import (  # noqa: E402
     TrainSpec,
 )
 from jobs.stages.asking import ask_all, time_one  # noqa: E402
+from jobs.stages.divergence import divergence  # noqa: E402
+from jobs.stages.packing import answer_logits, pack  # noqa: E402
+from jobs.stages.prepared import read_prepared  # noqa: E402
 from jobs.stages.rows import Row  # noqa: E402
+from jobs.stages.sources import Translation, read_kept  # noqa: E402
 
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "Q4_0")
 LIKE = "Q4_K"
@@ -52,6 +60,14 @@ TIMED = 6
 """Records that are asked one after the other, for the speed and the time to the first token."""
 HELD_OUT_ROWS = 64
 """Of those that the prepare stage set aside, for the loss and the divergence."""
+
+PAIRS = (("tuned", "pruned, healed"), ("pruned, healed on labels", "pruned, healed"))
+"""Compared row by row, in the first type that was asked for."""
+
+Files = dict[str, tuple[Path, int]]
+"""Variant → its GGUF and its parameters; the whole model in 16 bits comes first."""
+PerRow = list[dict[str, float] | None]
+Answer = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -82,36 +98,62 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=512)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    figures = measure(arguments)
-    print(json.dumps(figures) if arguments.json else as_table(figures))
+    figures, differences = measure(arguments)
+    print(json.dumps(figures) if arguments.json else as_table(figures) + "\n\n" + "\n".join(differences))
 
 
-def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:
+    """What is known of each variant, and how those of PAIRS differ, row by row."""
     folder: Path = arguments.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     files = make_files(folder, arguments)
     rows: list[Row] = [{"section": "", **row} for row in read(arguments.valid) if row["target"].strip()]
     rows = rows[: arguments.rows or None]
-    losses = held_out_losses(files, folder / "prepare" / "artifact")
+    losses = held_out_losses(files, folder)
     asking = Asking(arguments.max_new_tokens)
-    scores = {variant: score(path, rows, folder, asking) for variant, (path, _) in files.items()}
+    scores = {variant: rouge1(path, rows, folder, asking) for variant, (path, _) in files.items()}
     # One right after the other, so that all are timed on the same machine's mood.
     paces = {variant: pace(path, rows[:TIMED], folder, asking) for variant, (path, _) in files.items()}
-    return [
+    figures = [
         {
             "variant": variant,
             "megabytes": round(path.stat().st_size / 1e6, 2),
             "parameters": parameters,
-            **scores[variant],
+            **with_interval(scores[variant]),
             **paces[variant],
-            **losses[variant],
+            **means(losses[variant]),
         }
         for variant, (path, parameters) in files.items()
     ]
+    named = [tuple(f"{name} {arguments.types[0]}" for name in pair) for pair in PAIRS]
+    differences = []
+    for first, second in named:
+        told = f"{second} against {first}: ROUGE-1 {difference(scores[first], scores[second])}"
+        if files[first][1] == files[second][1]:
+            # Losses over different vocabularies do not compare.
+            told += f", loss {difference(*of_both(losses[first], losses[second], 'loss'))}"
+            told += f", KL {difference(*of_both(losses[first], losses[second], 'kl_to_f16'))}"
+        differences.append(told)
+    return figures, differences
 
 
-def make_files(folder: Path, arguments: argparse.Namespace) -> dict[str, tuple[Path, int]]:
-    """Variant → its GGUF and its parameters; the whole model in 16 bits comes first."""
+def means(per_row: PerRow) -> dict[str, float]:
+    told = [row for row in per_row if row is not None]
+    return {name: round(statistics.fmean(row[name] for row in told), 4) for name in ("loss", "kl_to_f16")}
+
+
+def of_both(first: PerRow, second: PerRow, name: str) -> tuple[list[float], list[float]]:
+    """Of the rows that both can write."""
+    both = [(a[name], b[name]) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+    return [a for a, _ in both], [b for _, b in both]
+
+
+def difference(first: list[float], second: list[float]) -> str:
+    found = paired(first, second, seed=7)
+    return f"{found['value']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+
+
+def make_files(folder: Path, arguments: argparse.Namespace) -> Files:
     where = {"base": arguments.base, "models_dir": MODELS}
     artifact = {name.name: str(name / "artifact") for name in map(folder.joinpath, _NAMES)}
     prepared = artifact["prepare"]
@@ -130,7 +172,7 @@ def make_files(folder: Path, arguments: argparse.Namespace) -> dict[str, tuple[P
     ensure("distill-soft", folder / "distill-soft", heal)
     labels = DistillSpec.from_json({**heal.to_json(), "hard_share": 1.0})
     ensure("distill-labels", folder / "distill-labels", labels)
-    files: dict[str, tuple[Path, int]] = {}
+    files: Files = {}
 
     def quantize(name: str, made: str, types: tuple[str, ...], parameters: int, weighed: bool) -> None:
         importance = ""
@@ -163,56 +205,64 @@ def make_files(folder: Path, arguments: argparse.Namespace) -> dict[str, tuple[P
 _NAMES = ("prepare", "train", "prune", "distill-soft", "distill-labels")
 
 
-def held_out_losses(files: dict[str, tuple[Path, int]], prepared: Path) -> dict[str, dict[str, float]]:
-    """By variant, on held-out summaries' tokens: its loss, and the KL from the first file's probabilities to its own.
+def held_out_losses(files: Files, folder: Path) -> dict[str, PerRow]:
+    """By variant, for each held-out row: its loss, and the KL from the first file's probabilities to its own.
 
-    In nats a token, the mean of the rows' means; each file is read back from its quantized bytes. A trimmed vocabulary is compared over what both have.
+    In nats a token, over the summary's tokens; each file is read back from its quantized bytes. A trimmed vocabulary is
+    compared over what both have, and a row whose summary it cannot write counts for none. Kept in the folder, since
+    they take minutes.
     """
-    import torch
-    from torch.nn.functional import cross_entropy
-    from transformers import AutoModelForCausalLM, GgufConfig
-
-    from jobs.stages.divergence import divergence
-    from jobs.stages.packing import answer_logits, pack
-    from jobs.stages.prepared import read_prepared
-    from jobs.stages.sources import Translation, read_kept
-
-    rows = read_prepared(prepared, "valid")[:HELD_OUT_ROWS]
-
-    def logits(path: Path, kept: list[int] | None) -> Iterator[tuple[torch.Tensor, torch.Tensor] | None]:
-        model = AutoModelForCausalLM.from_pretrained(
-            path.parent,
-            gguf_file=path.name,
-            dtype=torch.float32,
-            quantization_config=GgufConfig(dequantize=True),
-        )
-        translation = Translation(kept)
-        for row in rows:
-            mine = translation.row(row)
-            if mine is None:
-                yield None
-                continue
-            packed = pack([mine])
-            with torch.no_grad():
-                yield answer_logits(model, packed), packed["targets"]
-
+    rows = read_prepared(folder / "prepare" / "artifact", "valid")[:HELD_OUT_ROWS]
     (first, _), *_ = files.values()
-    whole = list(logits(first, None))
+    whole: list[Answer | None] = []
     found = {}
     for variant, (path, _) in files.items():
-        made = path.parents[2] / ("prune" if variant.startswith("pruned") else "train") / "artifact" / "model"
-        kept = read_kept(made)
-        answers = [(a, b[0]) for a, b in zip(logits(path, kept), whole, strict=True) if a is not None]
-        losses = [cross_entropy(mine, targets).item() for (mine, targets), _ in answers]
-        apart = [
-            divergence(mine, theirs if kept is None else theirs[:, kept]).item()
-            for (mine, _), theirs in answers
-        ]
-        found[variant] = {
-            "loss": round(statistics.fmean(losses), 4),
-            "kl_to_f16": round(statistics.fmean(apart), 4),
-        }
+        kept_losses = folder / "losses" / f"{file_sha256(path)}-{len(rows)}.json"
+        if not kept_losses.is_file():
+            kept_losses.parent.mkdir(exist_ok=True)
+            whole = whole or list(answers(first, rows, None))
+            made = (
+                path.parents[2]
+                / ("prune" if variant.startswith("pruned") else "train")
+                / "artifact"
+                / "model"
+            )
+            write_json_atomic(kept_losses, list(losses_of(path, rows, read_kept(made), whole)))
+        found[variant] = json.loads(kept_losses.read_text(encoding="utf-8"))
     return found
+
+
+def losses_of(
+    path: Path, rows: list[dict[str, Any]], kept: list[int] | None, whole: list[Answer | None]
+) -> Iterator[dict[str, float] | None]:
+    for mine, theirs in zip(answers(path, rows, kept), whole, strict=True):
+        if mine is None or theirs is None:
+            yield None
+            continue
+        (logits, targets), (wanted, _) = mine, theirs
+        yield {
+            "loss": cross_entropy(logits, targets).item(),
+            "kl_to_f16": divergence(logits, wanted if kept is None else wanted[:, kept]).item(),
+        }
+
+
+def answers(path: Path, rows: list[dict[str, Any]], kept: list[int] | None) -> Iterator[Answer | None]:
+    """The logits of each row's summary, (tokens, vocabulary), and the tokens that stand there; in the file's own vocabulary."""
+    model = AutoModelForCausalLM.from_pretrained(
+        path.parent,
+        gguf_file=path.name,
+        dtype=torch.float32,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    translation = Translation(kept)
+    for row in rows:
+        mine = translation.row(row)
+        if mine is None:
+            yield None
+            continue
+        packed = pack([mine])
+        with torch.no_grad():
+            yield answer_logits(model, packed), packed["targets"]
 
 
 @contextmanager
@@ -223,16 +273,19 @@ def served(path: Path, folder: Path) -> Iterator[httpx.Client]:
             yield client
 
 
-def score(path: Path, rows: list[Row], folder: Path, asking: Asking) -> dict[str, float]:
-    """ROUGE-1 of what the engine answers; a file's answers are kept in the folder, since they take minutes."""
+def rouge1(path: Path, rows: list[Row], folder: Path, asking: Asking) -> list[float]:
+    """Of what the engine answers to each record; answers are kept in the folder, since they take minutes."""
     kept = folder / "answers" / f"{file_sha256(path)}-{len(rows)}.json"
     if not kept.is_file():
         kept.parent.mkdir(exist_ok=True)
         with served(path, folder) as client:
             write_json_atomic(kept, ask_all(client, rows, asking, lambda _: None).texts)
     texts = json.loads(kept.read_text(encoding="utf-8"))
-    pairs = [(row["target"], text) for row, text in zip(rows, texts, strict=True)]
-    found = bootstrap(rouge_per_row(pairs)["rouge1"], seed=7)
+    return rouge_per_row([(row["target"], text) for row, text in zip(rows, texts, strict=True)])["rouge1"]
+
+
+def with_interval(scores: list[float]) -> dict[str, float]:
+    found = bootstrap(scores, seed=7)
     return {
         "rouge1": round(found["value"], 2),
         "rouge1_low": round(found["low"], 2),
