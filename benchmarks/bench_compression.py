@@ -33,8 +33,8 @@ from bench_quality import MODELS, TOOLS, ensure, read, write_rows  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
 from transformers import AutoModelForCausalLM, GgufConfig  # noqa: E402
 
-from jobs.engine import temporary_server  # noqa: E402
 from jobs.metrics import bootstrap, paired, rouge_per_row  # noqa: E402
+from jobs.model_server import temporary_server  # noqa: E402
 from jobs.rundir import file_sha256, write_json_atomic  # noqa: E402
 from jobs.specs import (  # noqa: E402
     MIXED,

@@ -40,7 +40,7 @@ from grounding.findings import Category  # noqa: E402
 from grounding.quantities import held  # noqa: E402
 from grounding.training import unseen_claims  # noqa: E402
 from jobs import catalogue  # noqa: E402
-from jobs.engine import temporary_server  # noqa: E402
+from jobs.model_server import temporary_server  # noqa: E402
 from privacy import lexicon  # noqa: E402
 from summaries.checking import check, flagged  # noqa: E402
 from summaries.engine import EngineClient, Prompt  # noqa: E402

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
 import jsonschema_rs  # noqa: E402
 
-from jobs.engine import PARALLEL_REQUESTS, temporary_server  # noqa: E402
+from jobs.model_server import PARALLEL_REQUESTS, temporary_server  # noqa: E402
 from summaries.engine import Completion, EngineClient  # noqa: E402
 from summaries.styles import STYLES  # noqa: E402
 

@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
 from jobs.decoding import PARAMETERS  # noqa: E402
-from jobs.engine import PARALLEL_REQUESTS  # noqa: E402
 from jobs.metrics import rouge  # noqa: E402
+from jobs.model_server import PARALLEL_REQUESTS  # noqa: E402
 from jobs.prompts import messages, tidy  # noqa: E402
 
 ON = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED

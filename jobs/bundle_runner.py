@@ -160,7 +160,7 @@ def _ask(
     asked: dict[str, Any],
     on_event: Callable[[dict[str, Any]], bool],
 ) -> None:
-    """llama.cpp with the settings of ``jobs.engine``, for a single request; it ends with this function."""
+    """llama.cpp with the settings of ``jobs.model_server``, for a single request; it ends with this function."""
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     # It opens a port whether or not anybody asks there: only this machine reaches it, and nobody has the key.

@@ -159,7 +159,7 @@ def _may_import_jobs(module: str, imported: str) -> bool:
         return wanted in JOBS_FOR_CONFIG
     if "services" in parts or parts[0] in APPS:
         # A command may serve an artifact for its own time; pages and services ask the running engine.
-        return wanted in JOBS_FOR_SERVICES or ("commands" in parts and wanted == "jobs.engine")
+        return wanted in JOBS_FOR_SERVICES or ("commands" in parts and wanted == "jobs.model_server")
     return False
 
 

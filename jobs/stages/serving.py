@@ -14,7 +14,7 @@ import psutil
 import xllamacpp
 
 from jobs.adapters import Weights
-from jobs.engine import ModelNotServed, temporary_server
+from jobs.model_server import ModelNotServed, temporary_server
 from jobs.prompts import messages
 from jobs.stages.entry import StageRefusal
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from jobs.engine import ModelNotServed, temporary_server
+from jobs.model_server import ModelNotServed, temporary_server
 from jobs.prompts import messages
 from jobs.rundir import file_sha256
 from jobs.specs import TEACHER_KEY, TeachSpec

@@ -54,7 +54,7 @@ def test_two_clinics_share_a_base_from_training_to_the_answer(
     assert len({entry["base"]["sha256"] for entry in pointer}) == 1
     installation.start("engine", "-m", "jobs.engine", "--var", str(installation.var))
     wait_for(lambda: len(_live(installation)) == 2, 60, "both clinics' models")
-    assert len(installation.processes("jobs.engine")) == 2, "the engine, and one server for both"
+    assert len(installation.processes("jobs.model_server")) == 1, "one server for both"
 
     record = visits(50)[49]["source"]
     asked = write(tmp_path / "asked.jsonl", [{"source": record, "target": ""}])

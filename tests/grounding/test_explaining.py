@@ -13,7 +13,7 @@ from grounding.explaining import MAX_CHARACTERS, MAX_NEW_TOKENS, Flagged, Kind, 
 from grounding.filtering import Explanation, Fault, judge_explanation
 from grounding.findings import Category, Finding, How
 from grounding.rewriting import borne_out
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from summaries.engine import EngineClient, Prompt
 from tests.jobs.tiny_gguf import write_tiny_gguf
 

@@ -161,7 +161,7 @@ def test_a_real_model_stays_below_its_limits_and_not_far_below(tmp_path: Path, o
     import httpx
     import psutil
 
-    from jobs.engine import temporary_server
+    from jobs.model_server import temporary_server
 
     here = devices.measured(
         "here",

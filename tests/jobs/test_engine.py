@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jobs.engine import ModelNotServed, temporary_server
+from jobs.model_server import ModelNotServed, temporary_server
 from summaries.engine import Completion, EngineClient, EngineUnavailable
 from tests.jobs.running_engine import ROOT, RunningEngine, running_engine, sha256, wait_for
 from tests.jobs.tiny_gguf import write_tiny_gguf
@@ -309,7 +309,7 @@ def test_a_temporary_server_says_when_a_file_is_no_model(tmp_path: Path) -> None
 
 def test_kill_9_of_a_command_leaves_no_temporary_server(tmp_path: Path, blue: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from jobs.engine import temporary_server\n"
+        "import sys, time; from pathlib import Path; from jobs.model_server import temporary_server\n"
         "with temporary_server(Path(sys.argv[1]), var=Path(sys.argv[2])):\n"
         "    print('up', flush=True); time.sleep(60)"
     )

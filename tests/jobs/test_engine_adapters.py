@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from summaries.engine import EngineClient, EngineUnavailable
 from tests.jobs.running_engine import RunningEngine, running_engine, sha256, use_one_core, wait_for
 from tests.jobs.tiny_gguf import write_tiny_adapter, write_tiny_gguf

@@ -17,8 +17,8 @@ from transformers import AutoTokenizer, BertConfig, BertModel, Gemma3Config, Gem
 
 from jobs.adapters import Weights
 from jobs.catalogue import PHI_TEMPLATE, installed
-from jobs.engine import temporary_server
 from jobs.fetch import fetch
+from jobs.model_server import temporary_server
 from jobs.specs import PrepareSpec, QuantizeSpec, TrainSpec
 from jobs.stages import parity, prepare, quantize, train
 from jobs.stages.entry import StageRefusal

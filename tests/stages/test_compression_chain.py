@@ -10,7 +10,7 @@ import torch
 from gguf import GGMLQuantizationType, GGUFReader
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from jobs.rundir import RunDir
 from jobs.specs import MIXED, ImportanceSpec, PrepareSpec, PruneSpec, QuantizeSpec
 from jobs.stages import importance, prepare, prune, quantize

@@ -16,7 +16,7 @@ from traces import files_holding, rows_holding
 
 from accounts.models import Scope
 from audit.models import AuditEntry
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from summaries.engine import Cancellation, EngineCancelled, EngineClient, Prompt
 from summaries.models import Summary
 from summaries.restoring import restored

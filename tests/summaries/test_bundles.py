@@ -22,7 +22,7 @@ from audit.models import AuditEntry
 from dashboard.services.erasure import erase_records
 from jobs import prompts
 from jobs.decoding import PARAMETERS
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from records.models import Split
 from summaries import bundles
 from summaries.deployments import NotDeployable, read_at_once

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobs.decoding import PARAMETERS
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from summaries.engine import (
     Cancellation,
     EngineCancelled,

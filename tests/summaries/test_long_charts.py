@@ -14,8 +14,8 @@ from stub_engine import StubEngine
 
 from accounts.models import Scope
 from audit.models import AuditEntry
-from jobs.engine import temporary_server
 from jobs.long_records import Count
+from jobs.model_server import temporary_server
 from jobs.prompts import messages
 from sample_clinic.clinic import generate
 from summaries import admission, asking

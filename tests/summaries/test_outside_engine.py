@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from config import private_network
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from jobs.prompts import messages
 from sample_clinic.clinic import generate
 from summaries import asking

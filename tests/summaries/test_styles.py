@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from stub_engine import StubEngine
 
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from jobs.prompts import SYSTEM, messages
 from summaries import reading
 from summaries.engine import EngineClient

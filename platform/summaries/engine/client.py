@@ -26,7 +26,7 @@ class EngineClient:
 
     @classmethod
     def at(cls, port: int, api_key: str, timeout_seconds: float = 120) -> Self:
-        """A client of one server, such as ``jobs.engine.temporary_server`` gives, whatever the model."""
+        """A client of one server, such as ``jobs.model_server.temporary_server`` gives, whatever the model."""
         client = cls(Path(), timeout_seconds)
         client._engine = OneServer(on_loopback(port, api_key), client._wire)
         return client

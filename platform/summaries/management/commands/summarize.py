@@ -15,7 +15,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from config.commandline import bar, read_json_lines, ready_member, writing_json_lines
 from jobs import catalogue
 from jobs.adapters import weights_of
-from jobs.engine import temporary_server
+from jobs.model_server import temporary_server
 from privacy.placeholders import restore
 from records.services.scrubbing import harmless
 from summaries.asking import ask
