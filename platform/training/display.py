@@ -10,6 +10,7 @@ from django.utils import timezone
 from jobs.specs import FAULTS
 from training.measures import CLEAR_ROWS, Scored, scored
 from training.models import TEACHING, Evaluation, ModelArtifact, RunStage, Status, TrainingRun
+from training.services.folders import stage_log
 
 TITLES = {
     "teach": ("Teach", "A teacher summarizes records; what the check bears out is kept."),
@@ -41,6 +42,7 @@ class Step:
     time_left: str
     tokens_per_second: float | None
     attempts: int
+    log: str
 
     @property
     def is_running(self) -> bool:
@@ -67,6 +69,7 @@ def _step(stage: RunStage, run: TrainingRun, now: datetime) -> Step:
         time_left=time_left(progress, now),
         tokens_per_second=progress.get("metrics", {}).get("tokens_per_s"),
         attempts=stage.attempts,
+        log=stage_log(stage) if stage.status == Status.FAILED else "",
     )
 
 

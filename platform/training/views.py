@@ -187,6 +187,7 @@ def _run_context(request: HttpRequest, uuid: str) -> dict[str, object]:
         "current": next((step for step in steps if step.is_running), None),
         "rouge_1": display.rouge_1(own),
         "waits_too_long": display.waits_too_long(own),
+        "teacher": teachers.name_of(own),
         "taught": display.taught(own),
         "unlabelled": 0 if own.options.get("teacher") else unlabelled_count(own.dataset),
         "artifacts": ModelArtifact.objects.filter(stage__run=own).order_by("kind", "name"),

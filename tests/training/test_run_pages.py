@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Clinic, User
 from audit.models import AuditEntry
+from jobs.rundir import LOG
 from training.models import Status, TrainingRun
 from training.services.folders import stage_folder
 
@@ -228,6 +229,7 @@ def test_a_failure_is_told_in_plain_words_and_can_be_tried_again(
     clinic: Clinic, admin: User, client_for: ClientFor
 ) -> None:
     run = model_rows.training_run(clinic, admin)
+    (stage_folder(run.stages.get(name="train")) / LOG).touch()
     model_rows.fail(run, "train", "DiskFull", "The disk is full. Free 2 GB, then try again.")
     client = client_for(admin)
     content = page(client, "training:run", run.uuid)

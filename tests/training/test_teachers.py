@@ -286,7 +286,13 @@ def test_an_evaluated_model_teaches_until_its_records_are_erased_and_so_do_those
 
 
 def test_a_teacher_whose_record_was_erased_meanwhile_fails_the_waiting_run_in_words(
-    clinic: Clinic, alice: User, officer: User, dataset: Dataset, settings: Any, own_var: Path
+    clinic: Clinic,
+    alice: User,
+    officer: User,
+    dataset: Dataset,
+    client_for: ClientFor,
+    settings: Any,
+    own_var: Path,
 ) -> None:
     model_rows.pretend_installed(settings, own_var)
     first = model_rows.finished_run(clinic, alice, "first")
@@ -304,6 +310,9 @@ def test_a_teacher_whose_record_was_erased_meanwhile_fails_the_waiting_run_in_wo
         "without one."
     )
     assert not untaught_path(waiting).exists()
+    page = client_for(alice).get(reverse("training:run", args=[waiting.uuid])).content.decode()
+    assert f"It also learns from summaries that {model_rows.model_of(first).name} writes." in page
+    assert "stage.log" not in page, "no process was started that could have written one"
     with pytest.raises(runs.RunRefused, match="may not teach"):
         runs.retry_run(run=waiting, user=alice)
 

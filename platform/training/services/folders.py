@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from jobs.rundir import RunDir
+from jobs.rundir import LOG, RunDir
 from training.models import ModelArtifact, RunStage, TrainingRun
 
 
@@ -14,6 +14,12 @@ def run_folder(run: TrainingRun) -> Path:
 
 def stage_folder(stage: RunStage) -> Path:
     return run_folder(stage.run) / f"{stage.number}-{stage.name}"
+
+
+def stage_log(stage: RunStage) -> str:
+    """Where in the state folder the stage's words stand; empty for one that failed before its process began."""
+    log = stage_folder(stage) / LOG
+    return str(log.relative_to(settings.VAR)) if log.is_file() else ""
 
 
 def artifact_folder(run: TrainingRun, stage: str) -> Path:

@@ -66,6 +66,19 @@ def find(clinic: Clinic, wanted: str) -> Teacher:
     raise TeacherRefused(f"That teacher is not here, or may not teach. Here can teach: {names}.")
 
 
+def name_of(run: TrainingRun) -> str:
+    """Empty for a run that has no teacher; one that is gone, or may not teach any more, still has its name."""
+    kind, _, which = run.options.get("teacher", "").partition(":")
+    if kind == "server":
+        return str(settings.TEACHER_MODEL)
+    if kind == "model":
+        return (
+            ModelArtifact.objects.filter(uuid=which).values_list("name", flat=True).first()
+            or "a model that is gone"
+        )
+    return str(which)
+
+
 def environment(run: TrainingRun) -> dict[str, str]:
     """What the stage that asks the teacher must know and no file may hold; empty unless a server is asked."""
     if run.options.get("teacher") != "server":
