@@ -1,13 +1,11 @@
 """A real headless Chromium and the site it opens, for tests of records' pages."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
-
-FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 
 
 @pytest.fixture
@@ -16,22 +14,24 @@ def complaints() -> list[str]:
     return []
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for a file of tests, since it takes seconds to start; each test has a profile of its own."""
+    with pytest.MonkeyPatch.context() as patch, chromium() as browser:
+        # Playwright runs an event loop in this thread, which Django would take for asynchronous code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield browser
+
+
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, complaints: list[str]) -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    # Playwright runs an event loop in this thread, which Django would take for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-        opened = context.new_page()
-        opened.set_default_timeout(15_000)
-        opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        browser.close()
+def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
     assert complaints == []
 
 

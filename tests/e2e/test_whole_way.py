@@ -6,7 +6,6 @@ summary's words say nothing, but every part that makes it is real. Ctrl-C at the
 
 import json
 import os
-import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,14 +13,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import visits
 from tests.e2e.installation import Installation, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 PASSWORD = "an administrator of tests"
 MAKE_ADMIN = f"""
 from accounts.models import Role
@@ -47,15 +46,10 @@ print(datasets.freeze_dataset(clinic=alice.membership.clinic, name="visits", use
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+    with chromium() as browser:
         opened = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
         opened.set_default_timeout(20_000)
         yield opened
-        browser.close()
 
 
 def free_port() -> int:
