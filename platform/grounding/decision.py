@@ -21,8 +21,6 @@ class Decision:
     offset: float
     threshold: float
     unsure: float
-    whole_slope: float
-    whole_offset: float
     whole_threshold: float
 
     @classmethod
@@ -39,11 +37,7 @@ class Decision:
 
     def whole(self, odds: Array) -> float:
         """The probability that anything in a text of such sentences is wrong; a single sentence's is its own."""
-        if not len(odds):
-            return 0.0
-        if len(odds) == 1:
-            return float(sigmoid(odds)[0])
-        return float(sigmoid(np.array([self.whole_slope * joined(odds) + self.whole_offset]))[0])
+        return float(sigmoid(np.array([of_text(odds)]))[0]) if len(odds) else 0.0
 
 
 def unread(count: int) -> Array:
@@ -58,10 +52,12 @@ def columns(features: Array, logs: Array) -> Array:
     return np.column_stack([features, against, kind, np.ones(len(features))])
 
 
-def joined(odds: Array) -> float:
-    """Log-odds of one wrong sentence at least, were they independent."""
-    alright = float(np.minimum(-np.logaddexp(0, odds), -1e-6).sum())
-    return float(np.log(-np.expm1(alright)) - alright)
+def of_text(odds: Array) -> float:
+    """The log-odds that anything in a text is wrong, of those of its sentences: the worst one's, as many times as there are sentences.
+
+    Every sentence is one more chance of an error, and none makes up for another.
+    """
+    return float(odds.max() + np.log(len(odds)))
 
 
 def sigmoid(odds: Array) -> Array:

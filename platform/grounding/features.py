@@ -7,6 +7,7 @@ from grounding.checks import findings
 from grounding.checks.polarity import line_stands
 from grounding.checks.turned import is_denied_too, leads
 from grounding.checks.words import is_known
+from grounding.clauses import worst_unknown
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How, proof
 from grounding.pieces import Piece, claims
@@ -19,7 +20,7 @@ PROVEN = "proven"
 NAMES = (
     *(f"{category}:sure" for category in _CHECKED),
     *(f"{category}:doubt" for category in _CHECKED),
-    "unknown share", "unknown words", "unlike evidence", "no evidence", "words",
+    "unknown share", "unknown words", "unknown clause", "unlike evidence", "no evidence", "words",
     "denied, not there", "not denied, there", "denied, told", "denied, surely told", "told, denied", PROVEN,
 )  # fmt: skip
 """The columns of ``features``."""
@@ -47,6 +48,7 @@ def features(
         *(float(category in doubt) for category in _CHECKED),
         unknown / count,
         min(unknown, 6) / 3,
+        worst_unknown(sentence, record),
         unlike / count,
         float(not evidence),
         math.log1p(len(sentence.text.split())) - 2,

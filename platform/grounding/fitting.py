@@ -1,17 +1,18 @@
 """How a decision is fitted, on held-out rows of the project's own and on nothing else: weights, calibration, thresholds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from grounding.decision import Array, Decision, columns, joined, sigmoid
+from grounding.decision import Array, Decision, columns, of_text, sigmoid
 from grounding.features import NAMES, PROVEN
 from grounding.scoring import area_under_curve, calibration_error
 
 FALSE_FLAGS = 0.085
 """The share of reference sentences that are flagged, proven ones and those above the threshold, a part of them rightly; ``unsure`` begins at twice that."""
-_STEPS, _RIDGE = 60, 1e-3
+_STEPS, _RIDGE = 60, 3e-4
 
 
 def fit_rows(rows: Sequence[dict[str, Any]], logs: Array) -> tuple[Decision, dict[str, float]]:
@@ -22,21 +23,22 @@ def fit_rows(rows: Sequence[dict[str, Any]], logs: Array) -> tuple[Decision, dic
     """
     features = np.array([row["features"] for row in rows])
     wrong = np.array([row["label"] != "supported" for row in rows], dtype=float)
-    texts = np.array([row["text"] for row in rows])
+    texts, even = np.array([row["text"] for row in rows]), np.array([row["even"] for row in rows])
     text_wrong = np.array([wrong[texts == number].max() for number in range(texts.max() + 1)])
-    first = ~np.array([row["held_out"] for row in rows])
+    first, alone = ~np.array([row["held_out"] for row in rows]), (texts < 0) & ~even
     if not first.any():
-        first = np.cumsum(texts < 0) % 2 == 0
-    shaping, others = first & (texts < 0), ~first & (texts < 0)
-    decision = fit(features, logs, wrong, shaping, others, texts, text_wrong)
-    chances = sigmoid(decision.log_odds(features, logs))[others]
-    goal = wrong[others]
-    flagged = (chances >= decision.threshold) | (features[others, NAMES.index(PROVEN)] > 0)
+        first = np.cumsum(alone) % 2 == 0
+    parts = Parts(first & alone, ~first & alone, even, texts)
+    decision = fit(features, logs, wrong, parts, text_wrong)
+    proven = features[:, NAMES.index(PROVEN)] > 0
+    chances = sigmoid(decision.log_odds(features, logs))
+    flagged = (chances >= decision.threshold) | proven
+    others, right = parts.judged, parts.judged & (wrong == 0)
     return decision, {
-        "auroc": round(area_under_curve(chances.tolist(), goal.tolist()), 4),
-        "recall": round(float(flagged[goal > 0].mean()), 4),
-        "false_flags": round(float(flagged[goal == 0].mean()), 4),
-        "ece": round(calibration_error(chances.tolist(), goal.tolist()), 4),
+        "auroc": round(area_under_curve(chances[others].tolist(), wrong[others].tolist()), 4),
+        "recall": round(float(flagged[others & (wrong > 0)].mean()), 4),
+        "false_flags": round(float(flagged[right].mean()), 4),
+        "ece": round(calibration_error(chances[even].tolist(), wrong[even].tolist()), 4),
     }
 
 
@@ -70,44 +72,39 @@ def balanced(wrong: Array) -> Array:
     return np.asarray(np.where(wrong > 0, 0.5 / max(share, 1e-6), 0.5 / max(1 - share, 1e-6)))
 
 
-def fit(
-    features: Array, logs: Array, wrong: Array, first: Array, second: Array, texts: Array, text_wrong: Array
-) -> Decision:
-    """Weights from the rows ``first``, calibration and thresholds from ``second``, two masks.
+@dataclass(frozen=True)
+class Parts:
+    """Which rows serve what: masks (rows,). ``shaping`` the weights; ``judged`` the thresholds; ``even`` the probabilities.
 
-    ``features`` (rows, len(NAMES)), ``logs`` (rows, 3), ``wrong`` (rows,); ``texts`` (rows,) gives each sentence the number of
-    the text it stands in, -1 for none, and ``text_wrong`` (texts,) whether anything in that text is wrong.
+    ``texts`` gives each sentence the number of the text it stands in, -1 for none.
     """
+
+    shaping: Array
+    judged: Array
+    even: Array
+    texts: Array
+
+
+def fit(features: Array, logs: Array, wrong: Array, parts: Parts, text_wrong: Array) -> Decision:
+    """``features`` (rows, len(NAMES)), ``logs`` (rows, 3), ``wrong`` (rows,); ``text_wrong`` (texts,): is anything in it wrong?"""
     rows, goal = columns(features, logs), np.asarray(wrong, dtype=float)
     proven = features[:, NAMES.index(PROVEN)] > 0
-    weights = _weights(rows, goal, first, proven)
-    slope, offset = _platt((rows @ weights)[second], goal[second])
+    weights = _weights(rows, goal, parts.shaping, proven)
+    slope, offset = _platt((rows @ weights)[parts.even], goal[parts.even])
     odds = slope * (rows @ weights) + offset
-    right = second & (goal == 0)
+    right = parts.judged & (goal == 0)
     threshold, unsure = (
         _threshold(sigmoid(odds[right]), proven[right], share) for share in (FALSE_FLAGS, 2 * FALSE_FLAGS)
     )
-    wholes = np.array([joined(odds[texts == number]) for number in range(len(text_wrong))])
-    whole_slope, whole_offset = _platt(wholes, text_wrong) if len(wholes) else (1.0, 0.0)
+    whole = _whole_threshold(odds, proven, parts.texts, text_wrong) if len(text_wrong) else threshold
+    return Decision(tuple(map(float, weights)), slope, offset, threshold, unsure, whole)
+
+
+def _whole_threshold(odds: Array, proven: Array, texts: Array, text_wrong: Array) -> float:
+    chances = sigmoid(np.array([of_text(odds[texts == number]) for number in range(len(text_wrong))]))
     # Where something is proven, the threshold decides nothing.
-    open_texts = np.array(
-        [not proven[texts == number].any() for number in range(len(text_wrong))], dtype=bool
-    )
-    whole_threshold = (
-        _best_threshold(sigmoid(whole_slope * wholes + whole_offset)[open_texts], text_wrong[open_texts])
-        if open_texts.any()
-        else threshold
-    )
-    return Decision(
-        tuple(map(float, weights)),
-        slope,
-        offset,
-        threshold,
-        unsure,
-        whole_slope,
-        whole_offset,
-        whole_threshold,
-    )
+    undecided = np.array([not proven[texts == number].any() for number in range(len(text_wrong))])
+    return _best_threshold(chances[undecided], text_wrong[undecided])
 
 
 def _weights(rows: Array, wrong: Array, first: Array, proven: Array) -> Array:
@@ -131,9 +128,8 @@ def _weight_on_top(odds: Array, proven: Array, wrong: Array) -> float:
 
 
 def _platt(raw: Array, wrong: Array) -> tuple[float, float]:
-    """Platt's scaling (1999): slope and offset that make a score's log-odds true on balanced rows."""
-    goal = np.asarray(wrong, dtype=float)
-    slope, offset = logistic(np.column_stack([raw, np.ones(len(raw))]), goal, balanced(goal))
+    """Platt's scaling (1999): slope and offset that make a score's log-odds true of such rows."""
+    slope, offset = logistic(np.column_stack([raw, np.ones(len(raw))]), wrong, np.ones(len(raw)))
     return float(slope), float(offset)
 
 

@@ -230,3 +230,37 @@ def test_the_patient_is_not_said_to_report_what_the_doctor_told() -> None:
     assert "person" in {
         each.category.value for each in found("The patient reports a torn meniscus on the MRI.", source)
     }
+
+
+@pytest.mark.parametrize(
+    "claim", ["Physiotherapy in May.", "Swollen since May", "Seen in early May.", "Surgery, mid-May."]
+)
+def test_may_is_a_month_where_a_month_is_named(claim: str) -> None:
+    assert "date" in strong(claim)
+    assert "date" not in strong(claim, RECORD.replace("March of", "May"))
+
+
+@pytest.mark.parametrize("claim", ["It may be gout.", "Her knee may have been swollen.", "This may be gout."])
+def test_what_may_be_is_no_month(claim: str) -> None:
+    assert "date" not in strong(claim)
+
+
+DATED = "Doctor: When did you quit?\nPatient: In nineteen seventy two. Last seen in March of two thousand four.\nDoctor: Any tingling?\nPatient: In both my feet."
+
+
+@pytest.mark.parametrize("claim", ["He quit in 1972.", "Last seen in 03/2004.", "Tingling in both feet."])
+def test_years_and_sides_as_they_are_spoken_are_understood(claim: str) -> None:
+    assert strong(claim, DATED) == set()
+
+
+@pytest.mark.parametrize(
+    "claim", ["He quit in 1973.", "Last seen in 03/2003.", "Tingling in the right foot."]
+)
+def test_another_year_or_side_than_the_spoken_one_is_contradicted(claim: str) -> None:
+    hows = {finding.how for finding in found(claim, DATED) if finding.category in ("date", "side")}
+    assert hows == {How.CONTRADICTED}
+
+
+def test_nobody_has_two_of_a_pair_on_one_side() -> None:
+    (finding,) = [each for each in found("Edema of the left lower extremities.") if each.category == "side"]
+    assert finding.how is How.CONTRADICTED

@@ -75,7 +75,23 @@ def test_rows_are_the_same_for_a_seed_and_a_record_is_on_one_side(tmp_path: Path
     assert {row["label"] for row in rows} == {"supported", "contradicted", "absent"}
     assert all(len(row["features"]) == len(NAMES) for row in rows)
     assert {row["held_out"] for row in rows} == {True, False}
-    assert all(row["held_out"] for row in rows if row["text"] >= 0)
+    assert all(row["held_out"] for row in rows if row["text"] >= 0 or row["even"])
+
+
+def test_texts_are_right_or_wrong_and_even_rows_hold_untouched_sentences_beside_every_error(
+    tmp_path: Path,
+) -> None:
+    write_rows(tmp_path / "rows", _sources(), seed=4)
+    rows = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    texts: dict[int, list[str]] = {}
+    for row in rows:
+        if row["text"] >= 0:
+            texts.setdefault(row["text"], []).append(row["label"])
+    assert sorted(texts) == list(range(len(texts)))
+    assert {set(labels) == {"supported"} for labels in texts.values()} == {True, False}
+    even = [row["category"] for row in rows if row["even"]]
+    assert len(set(even)) > len(Category) / 2
+    assert even.count(None) >= max(even.count(each) for each in Category)
 
 
 def test_the_unseen_set_holds_errors_and_their_untouched_sentences() -> None:

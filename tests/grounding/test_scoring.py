@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from grounding.decision import Decision, joined, unread
+from grounding.decision import Decision, of_text, unread
 from grounding.features import NAMES, PROVEN
-from grounding.fitting import fit
+from grounding.fitting import Parts, fit
 from grounding.scoring import area_under_curve, balanced_accuracy, calibration_error, lexical
 
 
@@ -36,9 +36,14 @@ def _fitted() -> tuple[Decision, np.ndarray, np.ndarray]:
     features[:, NAMES.index("dose:sure")] = (wrong == 1) & (rng.random(4000) < 0.7)
     features[:, NAMES.index("side:sure")] = (wrong == 0) & (rng.random(4000) < 0.3)
     features[:, NAMES.index(PROVEN)] = rng.random(4000) < np.where(wrong == 1, 0.3, 0.03)
-    first = np.arange(4000) % 2 == 0
-    decision = fit(features, unread(4000), wrong, first, ~first, np.full(4000, -1), np.zeros(0))
+    decision = fit(features, unread(4000), wrong, _parts(), np.zeros(0))
     return decision, features, wrong
+
+
+def _parts() -> Parts:
+    """Of 4,000 rows half for the weights, a quarter for the thresholds and one for the probabilities; no texts."""
+    at = np.arange(4000) % 4
+    return Parts(at < 2, at == 2, at == 3, np.full(4000, -1))
 
 
 def test_a_decision_is_calibrated_and_keeps_its_share_of_false_flags() -> None:
@@ -54,10 +59,9 @@ def test_what_is_proven_is_likelier_wrong_and_leaves_the_other_weights_alone() -
     decision, features, wrong = _fitted()
     proven = NAMES.index(PROVEN)
     assert decision.weights[proven] > 1
-    first = np.arange(len(wrong)) % 2 == 0
     features = features.copy()
     features[features[:, proven] > 0, NAMES.index("dose:sure")] = 1 - wrong[features[:, proven] > 0]
-    other = fit(features, unread(4000), wrong, first, ~first, np.full(4000, -1), np.zeros(0))
+    other = fit(features, unread(4000), wrong, _parts(), np.zeros(0))
     assert np.allclose(np.delete(decision.weights, proven), np.delete(other.weights, proven))
 
 
@@ -72,5 +76,6 @@ def test_a_decision_s_card_gives_it_again() -> None:
     assert Decision.from_card(decision.to_card()) == decision
 
 
-def test_more_sentences_make_one_wrong_one_likelier() -> None:
-    assert joined(np.array([-2.0, -2.0, -2.0])) > joined(np.array([-2.0])) == pytest.approx(-2.0)
+def test_every_sentence_more_is_a_chance_more_of_an_error_and_makes_up_for_none() -> None:
+    assert of_text(np.array([1.0])) == 1.0
+    assert of_text(np.array([1.0, -9.0, -9.0])) > of_text(np.array([1.0, -9.0])) > 1.0

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from grounding.checks.numbers import is_year
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -27,8 +28,11 @@ _MONTH = "|".join(
 )
 _DAY = "|".join(_DAYS)
 _SHORT = [month[:3] for month in _MONTHS]
+_BEFORE_MAY = ("in", "since", "until", "till", "by", "of", "early", "late", "last", "next", "mid", "around")
+_MAY = "|".join((r"May\b(?=\s+(?:\d|the|of))", *(rf"(?<=\b{word}[ -])May\b" for word in _BEFORE_MAY)))
+"""The month, not the verb: before a day or a year, or after what no verb follows."""
 _PATTERN = re.compile(
-    rf"(?P<placeholder>\[[A-Z][A-Z_]*_\d+\])|\b(?:(?P<month>(?:{_MONTH})\b\.?|May(?=\s+(?:\d|the|of|[12]\d{{3}})))|(?P<weekday>{_DAY})s?\b"
+    rf"(?P<placeholder>\[[A-Z][A-Z_]*_\d+\])|\b(?:(?P<month>(?:{_MONTH})\b\.?|{_MAY})|(?P<weekday>{_DAY})s?\b"
     r"|(?P<numeric>\d{1,4}[/-]\d{1,2}[/-]\d{2,4}|\d{1,2}/(?:19|20)\d\d)\b|(?P<year>(?:19|20)\d\d)\b(?!\s*(?:mg|mcg|ml|units|steps|calor))"
     r"|(?P<relative>yesterday|tonight|tomorrow|last (?:night|week|month|year|summer|winter|spring|fall)|next (?:week|month|year))\b)",
     re.IGNORECASE,
@@ -48,11 +52,7 @@ def dates(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Find
     for kind, values, start, end in claimed:
         if values <= known or (kind == "relative" and not any(k == kind for k, *_ in held)):
             continue
-        rivals = tuple(
-            (first, last)
-            for other, _, first, last in held
-            if other == kind and not _BIRTH.search(record.source[:first])
-        )[:3]
+        rivals = _rivals(kind, values - known, held, record)
         if kind == "placeholder":
             results.append(Finding(_category(values), How.ABSENT, start, end))
         else:
@@ -60,6 +60,16 @@ def dates(sentence: Piece, record: Record, evidence: Sequence[int]) -> list[Find
                 Finding(Category.DATE, How.CONTRADICTED if rivals else How.ABSENT, start, end, rivals)
             )
     return results
+
+
+def _rivals(
+    kind: str, missing: frozenset[str], held: list[tuple[str, frozenset[str], int, int]], record: Record
+) -> tuple[tuple[int, int], ...]:
+    """The places of what the record names instead; of a year also where one was spoken: "two thousand and three"."""
+    named = [(first, last) for other, _, first, last in held if other == kind]
+    if any(each.startswith("year") for each in missing):
+        named += [(q.start, q.end) for line in record.quantities for q in line if is_year(q)]
+    return tuple(place for place in named if not _BIRTH.search(record.source[: place[0]]))[:3]
 
 
 def _category(values: frozenset[str]) -> Category:

@@ -54,7 +54,7 @@ def _with_unit(group: Group) -> Group:
 
 def _parts(group: Group, held: Sequence[Group], text: str) -> list[Group]:
     """A pair such as 130/80 is one thing; a range may have been told in two parts."""
-    members = [each for each in group.members if not _is_year(each) and not _is_of_a_schedule(each, text)]
+    members = [each for each in group.members if not is_year(each) and not _is_of_a_schedule(each, text)]
     if len(members) > 1 and any(_agree(group, each) for each in held):
         return [group]
     if len(members) == 2 and members[1].value == "10":  # "like a six" is six of ten, with few words around it
@@ -166,7 +166,7 @@ def _is_of_a_schedule(claimed: Quantity, text: str) -> bool:
     return any(start <= claimed.start < end for start, end in counts(text))
 
 
-def _is_year(claimed: Quantity) -> bool:
+def is_year(claimed: Quantity) -> bool:
     """Of the calendar, which the check of dates reads."""
     return not claimed.unit and re.fullmatch(r"(?:19|20)\d\d", claimed.value) is not None
 

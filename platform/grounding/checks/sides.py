@@ -13,7 +13,7 @@ from grounding.terms import Term, terms
 
 _SIDE = re.compile(
     r"\b(?:(?P<left>left(?:-sided|-hand(?:ed)?)?|l(?=\s+(?:knee|hip|shoulder|arm|leg|eye|ear|foot|hand)))|(?P<right>right(?:-sided|-hand(?:ed)?)?)"
-    r"|(?P<both>bilateral(?:ly)?|both(?=\s+(?:of\s+)?(?:my\s+|the\s+|his\s+|her\s+|your\s+)?\w+s\b)|(?:on|in)\s+both\s+sides))\b",
+    r"|(?P<both>bilateral(?:ly)?|both(?=\s+(?:of\s+)?(?:my\s+|the\s+|his\s+|her\s+|your\s+)?(?:\w+s|feet)\b)|(?:on|in)\s+both\s+sides))\b",
     re.IGNORECASE,
 )
 _NO_SIDE_BEFORE = re.compile(r"(?:\ball|\balright|that'?s|that is|you'?re|is that|be|exactly|was|were|had|has|have|just|who|she|he|they|i|we|is)\s+$", re.IGNORECASE)  # fmt: skip
@@ -83,7 +83,9 @@ def _judged(claimed: Side, held: list[Side], sentence: Piece, record: Record) ->
     rivals = [s for s in opposite if s.of & claimed.head]
     if not of_it and rivals:
         return How.CONTRADICTED, _places(rivals)
-    if not same or _is_one_of_two(claimed, sentence.text):
+    if _is_one_of_two(claimed, sentence.text):
+        return How.CONTRADICTED, _places(opposite)
+    if not same:
         return (How.CONTRADICTED if opposite else How.ABSENT), _places(opposite)
     if _COMPARES.search(sentence.text):
         return None
