@@ -96,15 +96,20 @@ def fit(features: Array, logs: Array, wrong: Array, parts: Parts, text_wrong: Ar
     threshold, unsure = (
         _threshold(sigmoid(odds[right]), proven[right], share) for share in (FALSE_FLAGS, 2 * FALSE_FLAGS)
     )
-    whole = _whole_threshold(odds, proven, parts.texts, text_wrong) if len(text_wrong) else threshold
-    return Decision(tuple(map(float, weights)), slope, offset, threshold, unsure, whole)
+    whole = _whole_threshold(odds, proven, parts.texts, text_wrong)
+    return Decision(
+        tuple(map(float, weights)), slope, offset, threshold, unsure, threshold if whole is None else whole
+    )
 
 
-def _whole_threshold(odds: Array, proven: Array, texts: Array, text_wrong: Array) -> float:
-    chances = sigmoid(np.array([of_text(odds[texts == number]) for number in range(len(text_wrong))]))
-    # Where something is proven, the threshold decides nothing.
-    undecided = np.array([not proven[texts == number].any() for number in range(len(text_wrong))])
-    return _best_threshold(chances[undecided], text_wrong[undecided])
+def _whole_threshold(odds: Array, proven: Array, texts: Array, text_wrong: Array) -> float | None:
+    """None where there is no text, or something is proven in each, so that a threshold would decide nothing."""
+    of_each = [np.flatnonzero(texts == number) for number in range(len(text_wrong))]
+    undecided = [number for number, rows in enumerate(of_each) if not proven[rows].any()]
+    if not undecided:
+        return None
+    chances = sigmoid(np.array([of_text(odds[of_each[number]]) for number in undecided]))
+    return _best_threshold(chances, text_wrong[undecided])
 
 
 def _weights(rows: Array, wrong: Array, first: Array, proven: Array) -> Array:
@@ -128,7 +133,9 @@ def _weight_on_top(odds: Array, proven: Array, wrong: Array) -> float:
 
 
 def _platt(raw: Array, wrong: Array) -> tuple[float, float]:
-    """Platt's scaling (1999): slope and offset that make a score's log-odds true of such rows."""
+    """Platt's scaling (1999): slope and offset that make a score's log-odds true of such rows; none of one kind alone."""
+    if len(np.unique(wrong)) < 2:
+        return 1.0, 0.0
     slope, offset = logistic(np.column_stack([raw, np.ones(len(raw))]), wrong, np.ones(len(raw)))
     return float(slope), float(offset)
 

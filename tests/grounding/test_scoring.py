@@ -1,5 +1,7 @@
 """The figures: known answers, and a decision that learns from findings and keeps its promise of few false flags."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,23 @@ def test_a_finding_never_speaks_for_a_sentence() -> None:
 def test_a_decision_s_card_gives_it_again() -> None:
     decision, *_ = _fitted()
     assert Decision.from_card(decision.to_card()) == decision
+
+
+def test_where_each_text_is_proven_wrong_texts_are_judged_as_sentences_are() -> None:
+    _, features, wrong = _fitted()
+    texts = np.full(4000, -1)
+    texts[np.flatnonzero(features[:, NAMES.index(PROVEN)] > 0)[:2]] = [0, 1]
+    decision = fit(features, unread(4000), wrong, replace(_parts(), texts=texts), np.ones(2))
+    assert decision.whole_threshold == decision.threshold
+
+
+def test_a_clinic_with_too_few_records_for_even_errors_keeps_the_odds_of_the_weights() -> None:
+    _, features, wrong = _fitted()
+    decision = fit(
+        features, unread(4000), wrong, replace(_parts(), even=np.zeros(4000, dtype=bool)), np.zeros(0)
+    )
+    assert (decision.slope, decision.offset) == (1.0, 0.0)
+    assert 0 < decision.threshold < 1
 
 
 def test_every_sentence_more_is_a_chance_more_of_an_error_and_makes_up_for_none() -> None:
