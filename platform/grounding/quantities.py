@@ -116,6 +116,11 @@ class Quantity:
         return self.readings[0]
 
     @property
+    def is_year(self) -> bool:
+        """Of the calendar, which the check of dates reads."""
+        return not self.unit and re.fullmatch(r"(?:19|20)\d\d", self.value) is not None
+
+    @property
     def is_age(self) -> bool:
         return self.unit == "age"
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from grounding.checks.numbers import is_year
 from grounding.evidence import Record
 from grounding.findings import Category, Finding, How
 from grounding.pieces import Piece
@@ -68,7 +67,7 @@ def _rivals(
     """The places of what the record names instead; of a year also where one was spoken: "two thousand and three"."""
     named = [(first, last) for other, _, first, last in held if other == kind]
     if any(each.startswith("year") for each in missing):
-        named += [(q.start, q.end) for line in record.quantities for q in line if is_year(q)]
+        named += [(q.start, q.end) for line in record.quantities for q in line if q.is_year]
     return tuple(place for place in named if not _BIRTH.search(record.source[: place[0]]))[:3]
 
 

@@ -54,7 +54,7 @@ def _with_unit(group: Group) -> Group:
 
 def _parts(group: Group, held: Sequence[Group], text: str) -> list[Group]:
     """A pair such as 130/80 is one thing; a range may have been told in two parts."""
-    members = [each for each in group.members if not is_year(each) and not _is_of_a_schedule(each, text)]
+    members = [each for each in group.members if not each.is_year and not _is_of_a_schedule(each, text)]
     if len(members) > 1 and any(_agree(group, each) for each in held):
         return [group]
     if len(members) == 2 and members[1].value == "10":  # "like a six" is six of ten, with few words around it
@@ -164,11 +164,6 @@ def _doses(drug: str, record: Record) -> list[Quantity]:
 def _is_of_a_schedule(claimed: Quantity, text: str) -> bool:
     """In "three times a day", which the check of schedules reads."""
     return any(start <= claimed.start < end for start, end in counts(text))
-
-
-def is_year(claimed: Quantity) -> bool:
-    """Of the calendar, which the check of dates reads."""
-    return not claimed.unit and re.fullmatch(r"(?:19|20)\d\d", claimed.value) is not None
 
 
 def _same_number(claimed: Quantity, held: Quantity) -> bool:
