@@ -7,8 +7,8 @@ a size is given, ``artifact/types.json``: each tensor's type, chosen so that the
     python -m jobs.stages.importance RUNDIR
 
 Each tensor in turn is quantized and read back in torch, the others left as they are, and the answers' divergence from
-the untouched model is measured on rows that were not trained on. The types chosen are judged on other rows again,
-beside the uniform type of the same size.
+the untouched model is measured on rows that were not trained on. Types that would round away what an adapter has learned are not
+considered (``learned``). The types chosen are judged on other rows again, beside the uniform type of the same size.
 """
 
 import random
@@ -77,7 +77,7 @@ def main(spec: ImportanceSpec, run: RunDir) -> tuple[list[Output], dict[str, Any
         raise StageRefusal("Types are chosen by held-out loss. Hold out two validation rows or more.")
     rng.shuffle(valid)
     few = min(spec.probe_rows, len(valid) // 2)
-    sensitivity = Sensitivity(source.model, modules, importance, valid[:few])
+    sensitivity = Sensitivity(source.model, modules, importance, valid[:few], started_with(spec))
     types, mixed = sensitivity.choose(spec.as_small_as, run)
     facts |= mixed | {
         "judged": sensitivity.judge(types, valid[few : few + spec.judge_rows], spec.as_small_as)
@@ -104,6 +104,14 @@ def named_modules(model: PreTrainedModel) -> dict[str, nn.Module]:
     if output.weight is not model.get_input_embeddings().weight:
         found[OUTPUT] = output
     return found
+
+
+def started_with(spec: ImportanceSpec) -> dict[str, Tensor]:
+    """By tensor, the base's weights where adapters were trained on them. A pruned model's are other tensors, and not compared."""
+    if not (Path(spec.model) / "adapter").is_dir():
+        return {}
+    base = load_source(installed(spec.base, Path(spec.models_dir)), "", torch.float16).model
+    return {name: module.weight.detach() for name, module in named_modules(base).items()}
 
 
 def measure_importance(
@@ -135,8 +143,9 @@ class Sensitivity:
         modules: dict[str, nn.Module],
         importance: dict[str, Weights],
         rows: list[Row],
+        started: dict[str, Tensor],
     ) -> None:
-        self.model, self.modules, self.importance = model, modules, importance
+        self.model, self.modules, self.importance, self.started = model, modules, importance, started
         self.shapes = {name: module.weight.shape for name, module in modules.items()}
         self.packed = pack(rows)
         with torch.no_grad():
@@ -147,7 +156,8 @@ class Sensitivity:
         """Each tensor's type within the bytes of the uniform type, and what was measured."""
         measured, errors = {}, {}
         for done, (name, module) in enumerate(self.modules.items(), start=1):
-            errors[name] = squared_errors(module.weight.detach(), self.importance.get(name))
+            weight, columns = module.weight.detach(), self.importance.get(name)
+            errors[name] = squared_errors(weight, columns, self.started.get(name))
             measured[name] = self.measure(name)
             report(run, done=done, total=len(self.modules), unit="tensors", message="trying each tensor")
         like = uniform(self.shapes, as_small_as)

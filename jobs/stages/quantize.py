@@ -31,6 +31,7 @@ from jobs.specs import ADAPTER, MIXED, QuantizeSpec
 from jobs.stages.adapter_gguf import write_adapter
 from jobs.stages.entry import Output, StageRefusal, start
 from jobs.stages.gguf_io import Recipe, describe, quantize_file
+from jobs.stages.learned import kinds_that_keep
 from jobs.stages.parity import (
     Agreement,
     Sample,
@@ -83,7 +84,8 @@ def main(spec: QuantizeSpec, run: RunDir) -> tuple[list[Output], dict[str, Any]]
             half = _convert(source, tools, scratch, run)
             del source
             agreements["F16"] = _check(Weights(half), trained, run)
-            outputs += [_quantize(half, run, _recipe(kind, spec.importance), base) for kind in whole]
+            recipes = [_keeping(_recipe(kind, spec.importance), half, base, run) for kind in whole]
+            outputs += [_quantize(half, run, recipe, base) for recipe in recipes]
         for output in outputs:
             agreements[output.facts["type"]] = _ask(weights_of(output.path, base.gguf), trained, run)
     finally:
@@ -115,6 +117,12 @@ def _recipe(kind: str, importance: str) -> Recipe:
             "What the importance stage measured is not here. Run it again, for types with a size given."
         ) from error
     return Recipe(kind, columns, kinds.get("types", {}))
+
+
+def _keeping(recipe: Recipe, half: Path, base: Installed, run: RunDir) -> Recipe:
+    """The recipe, with another type of that size for each tensor that would forget what it has learned."""
+    report(run, done=0, total=0, unit="tensors", message=f"choosing types near {recipe.wanted}")
+    return replace(recipe, kinds={**recipe.kinds, **kinds_that_keep(half, base.gguf, recipe)})
 
 
 def _check(half: Weights, trained: Trained, run: RunDir) -> Agreement:

@@ -10,6 +10,7 @@ from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 from gguf.quants import dequantize
 
 from jobs.stages.gguf_io import kind_for, quantize_rows, row_bytes
+from jobs.stages.learned import ENOUGH, share_left
 
 CHOICES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "IQ4_NL")
 """From the closest to the smallest. IQ4_NL is as small as Q4_0 and closer."""
@@ -43,14 +44,24 @@ def uniform(shapes: Mapping[str, torch.Size], wanted: str) -> dict[str, str]:
     return {name: kind_for(name, int(shape[1]), wanted).name for name, shape in shapes.items()}
 
 
-def squared_errors(weight: torch.Tensor, importance: Weights | None) -> dict[str, float]:
-    """For each type, and the probe: the weights' squared errors, each counted by how much meets its column."""
+def squared_errors(
+    weight: torch.Tensor, importance: Weights | None, before: torch.Tensor | None = None
+) -> dict[str, float]:
+    """For each type, and the probe: the weights' squared errors, each counted by how much meets its column.
+
+    Without the types that would lose what was learned since ``before``.
+    """
     columns = 1.0 if importance is None else torch.from_numpy(importance)
-    kinds = {*choices_for(weight.shape[1]), PROBE}
-    return {
-        kind: (columns * (fake_quantize(weight, kind, importance) - weight).float().square()).sum().item()
-        for kind in kinds
-    }
+    found = {}
+    for kind in {*choices_for(weight.shape[1]), PROBE}:
+        stored = fake_quantize(weight, kind, importance)
+        if kind == PROBE or before is None or keeps(before, weight, stored):
+            found[kind] = (columns * (stored - weight).float().square()).sum().item()
+    return found
+
+
+def keeps(before: torch.Tensor, weight: torch.Tensor, stored: torch.Tensor) -> bool:
+    return share_left(*(each.detach().float().numpy() for each in (before, weight, stored))) >= ENOUGH
 
 
 def costs(measured: Mapping[str, float], errors: Mapping[str, Mapping[str, float]]) -> Costs:

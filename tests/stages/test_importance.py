@@ -113,7 +113,7 @@ def test_a_tensor_is_tried_from_its_layer_on_with_the_same_result(measured: Meas
     """The short cut past the layers before it changes nothing, and the model is left as it was."""
     modules = importance.named_modules(measured.model)
     rows = read_prepared(measured.prepared, "valid")[:2]
-    sensitivity = importance.Sensitivity(measured.model, modules, {}, rows)
+    sensitivity = importance.Sensitivity(measured.model, modules, {}, rows, {})
     name = "blk.1.ffn_down.weight"
     found = sensitivity.measure(name)
     packed = pack(rows)
