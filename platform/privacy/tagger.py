@@ -5,6 +5,7 @@ Pure inference on onnxruntime and tokenizers, without torch. ``jobs/stages/train
 token classification works as well, once ``jobs/stages/export_tagger.py`` has made an ONNX of it.
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ CASES = 6
 WINDOW, OVERLAP = 160, 24
 """In tokens. Each token is judged in the window where it stands farther from the edge."""
 _BATCH = 8
+_MOST_THREADS = 4
+"""For one text: somebody waits for its summary. A process that may use one core only has one."""
 THRESHOLD = 0.03
 """A word identifies when its probabilities of all kinds add up to this. Low on purpose: a name left standing harms, a
 word too many is put back by a reviewer; `plausible` keeps medicine out."""
@@ -125,7 +128,9 @@ class Tagger:
 
     def __init__(self, folder: Path, threshold: float = THRESHOLD) -> None:
         self.card = checked_card(folder, "tagger")
-        self._session = session(folder / "model.onnx", threads=1)
+        self._session = session(
+            folder / "model.onnx", threads=min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        )
         self._inputs = {each.name for each in self._session.get_inputs()}
         self._tokenizer = load_tokenizer(folder / "tokenizer.json")
         self._first, self._last = map(self._token, self.card.get("ends", ("[CLS]", "[SEP]")))

@@ -1,6 +1,7 @@
 """The embedded tagger: what it reads that no list holds, what it leaves alone, and that only its own weights run."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,18 @@ def test_a_long_text_is_read_in_windows_as_well_as_a_short_one(tagger: Tagger) -
     assert all(
         set(range(first + at, last + at)) <= covered for at in range(0, 60 * len(sentence), len(sentence))
     )
+
+
+def test_however_many_cores_share_a_text_it_reads_the_same(
+    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Ngaire Whaitiri saw us in Qikiqtarjuaq on the ninth of May. " * 40
+    found = []
+    for cores in ({0}, {0, 1, 2}):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
+        found.append(Tagger(FOLDER).find(text))
+    assert found[0] == found[1]
+    assert len(found[0]) >= 80
 
 
 def test_an_empty_text_has_nothing(tagger: Tagger) -> None:
