@@ -4,9 +4,8 @@
 
 Three programs, one after the other, on the same rows of MTS-Dialog with the same adapters to begin with: plain
 ``SFTTrainer`` as trl's documentation shows it, with its own defaults (but in float32 where the processor has no quick
-bfloat16); the train stage on batches of its own; and
-the train stage on plain's batches in plain's order, whose losses must be plain's within a percent. Tokens are
-those of the rows, padding not counted. The limit is the speed of bare matrix products of the base's shapes, in the
+bfloat16); the train stage on batches of its own; and the train stage on plain's batches in plain's order, whose
+losses must be plain's within a percent. Tokens are those of the rows, padding not counted. The limit is the speed of bare matrix products of the base's shapes, in the
 quicker of the two formats, over the operations that a token needs. Run nothing beside it.
 """
 

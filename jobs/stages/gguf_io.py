@@ -119,9 +119,14 @@ def kind_for(name: str, width: int, wanted: str) -> GGMLQuantizationType:
     """The type a matrix of rows of ``width`` gets when the file is to be ``wanted``."""
     kind = "Q6_K" if name in OUTER and wanted in SMALL else wanted
     for choice in (kind, FALLBACK.get(kind, kind)):
-        if width % GGML_QUANT_SIZES[GGMLQuantizationType[choice]][0] == 0:
+        if fits(choice, width):
             return GGMLQuantizationType[choice]
     return GGMLQuantizationType.F16
+
+
+def fits(kind: str, width: int) -> bool:
+    """Whether rows of ``width`` divide into the type's blocks."""
+    return width % GGML_QUANT_SIZES[GGMLQuantizationType[kind]][0] == 0
 
 
 def row_bytes(kind: GGMLQuantizationType, width: int) -> int:

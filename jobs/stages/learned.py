@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader
+from gguf import GGMLQuantizationType, GGUFReader
 from gguf.gguf_reader import ReaderTensor
 from gguf.quants import dequantize
 
-from jobs.stages.gguf_io import Recipe, quantize_rows
+from jobs.stages.gguf_io import Recipe, fits, quantize_rows
 
 Floats = npt.NDArray[np.float32]
 ENOUGH = 0.5
@@ -74,6 +74,4 @@ def keeping(kinds: list[str], before: Floats, learned: Floats, importance: Float
 def rivals_of(kind: str, width: int) -> list[str]:
     """Other types of about the size of ``kind`` that rows of ``width`` divide into."""
     like = next((group for group in _LIKE if kind in group), ())
-    return [
-        each for each in like if each != kind and width % GGML_QUANT_SIZES[GGMLQuantizationType[each]][0] == 0
-    ]
+    return [each for each in like if each != kind and fits(each, width)]

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
-from gguf.quants import dequantize
+from gguf import GGMLQuantizationType
 
-from jobs.stages.gguf_io import kind_for, quantize_rows, row_bytes
-from jobs.stages.learned import ENOUGH, share_left
+from jobs.stages.gguf_io import fits, kind_for, row_bytes
+from jobs.stages.learned import ENOUGH, share_left, stored_as
 
 CHOICES = ("Q8_0", "Q6_K", "Q5_K", "Q5_0", "Q4_K", "IQ4_NL")
 """From the closest to the smallest. IQ4_NL is as small as Q4_0 and closer."""
@@ -24,13 +23,12 @@ Costs = dict[str, dict[str, float]]
 
 def fake_quantize(weight: torch.Tensor, kind: str, importance: Weights | None) -> torch.Tensor:
     """(rows, width) as the engine will see them after quantization, in the same format as before."""
-    ggml = GGMLQuantizationType[kind]
-    packed = quantize_rows(weight.detach().float().numpy(), ggml, importance)
-    return torch.from_numpy(dequantize(packed, ggml)).to(weight.dtype)
+    stored = stored_as(weight.detach().float().numpy(), kind, importance)
+    return torch.from_numpy(stored).to(weight.dtype)
 
 
 def choices_for(width: int) -> list[str]:
-    return [kind for kind in CHOICES if width % GGML_QUANT_SIZES[GGMLQuantizationType[kind]][0] == 0]
+    return [kind for kind in CHOICES if fits(kind, width)]
 
 
 def size_of(shape: Iterable[int], kind: str) -> int:

@@ -37,9 +37,8 @@ def session(model: Path, *, threads: int) -> InferenceSession:
     options = SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.enable_cpu_mem_arena = False  # an arena keeps the largest batch's memory for good
-    options.add_session_config_entry(
-        "session.intra_op.allow_spinning", "0"
-    )  # the engine wants the cores meanwhile
+    # Threads that wait would spin on the cores that the engine wants.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Without VNNI a processor adds products of 8 bits in 16, which overflow without a word: other names are then found.
     options.add_session_config_entry("session.x64quantprecision", "1")
     return InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
 from gguf.quants import dequantize
 
 from jobs.stages.gguf_io import Recipe, quantize_file
 from jobs.stages.learned import kinds_that_keep, share_left, stored_as
+from jobs.stages.tensor_types import PROBE, squared_errors
 
 NAME = "blk.0.ffn_up.weight"
 ROWS, WIDTH = 256, 576
@@ -68,6 +70,13 @@ def test_a_type_that_keeps_it_stays(tmp_path: Path, wanted: str) -> None:
     )
     base, half = file_of(tmp_path / "base.gguf", before), file_of(tmp_path / "half.gguf", trained(before))
     assert kinds_that_keep(half, base, Recipe(wanted)) == {}
+
+
+def test_types_chosen_by_loss_are_chosen_among_those_that_keep_it() -> None:
+    before = on_the_grid("Q5_0")
+    errors = squared_errors(torch.from_numpy(trained(before)), None, torch.from_numpy(before))
+    assert "Q5_0" not in errors
+    assert {"Q8_0", "IQ4_NL", PROBE} <= errors.keys()
 
 
 def test_a_tensor_that_the_base_holds_in_another_shape_or_unchanged_stays(tmp_path: Path) -> None:
