@@ -120,9 +120,12 @@ def _recipe(kind: str, importance: str) -> Recipe:
 
 
 def _keeping(recipe: Recipe, half: Path, base: Installed, run: RunDir) -> Recipe:
-    """The recipe, with another type of that size for each tensor that would forget what it has learned."""
+    """The recipe, with another type of about that size for each tensor that would forget what it has learned.
+
+    Types chosen by loss stand: they were chosen so, for a size.
+    """
     report(run, done=0, total=0, unit="tensors", message=f"choosing types near {recipe.wanted}")
-    return replace(recipe, kinds={**recipe.kinds, **kinds_that_keep(half, base.gguf, recipe)})
+    return replace(recipe, kinds={**kinds_that_keep(half, base.gguf, recipe), **recipe.kinds})
 
 
 def _check(half: Weights, trained: Trained, run: RunDir) -> Agreement:
